@@ -1,0 +1,294 @@
+//! What can sit on a seat: the `Agent` trait, what an agent is given, and what it may answer.
+//!
+//! An agent never holds an actor reference. It gets an [`AgentContext`]: what it is told, how long it has, and the
+//! one road upwards, which its own supervisor rules.
+
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+use bailiwick_protocols::{
+    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal, Report, TaskId, Timestamp, Usage,
+};
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+pub mod command;
+pub mod function;
+pub mod scripted;
+
+pub use function::{FunctionAgent, agent_fn};
+
+/// Somebody who carries out tasks. One value serves all seats of the agent.
+pub trait Agent: Send + Sync + 'static {
+    /// Carries out one attempt. Dropped when the attempt is killed; a panic fails this attempt only.
+    ///
+    /// # Errors
+    /// Whatever keeps the agent from answering; by default the attempt may be retried.
+    fn run(&self, task: AgentContext) -> impl Future<Output = Result<Report, AgentError>> + Send;
+}
+
+/// An [`Agent`] behind a pointer.
+pub trait DynAgent: Send + Sync + 'static {
+    /// Carries out one attempt.
+    fn run_boxed(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, AgentError>>;
+}
+
+impl<A: Agent> DynAgent for A {
+    fn run_boxed(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, AgentError>> {
+        Box::pin(async move { self.run(task).await })
+    }
+}
+
+/// An agent as it joins a team: who it is, what it can do, what it may touch, and the code behind it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AgentSpec {
+    /// Unique in the team.
+    pub name: AgentName,
+    /// What it can do; at least one, none blank.
+    pub capabilities: Vec<Capability>,
+    /// Caps(B): the most it may ever hold. `None` holds nothing.
+    pub permissions: Permissions,
+    /// How many attempts run at once, 1.. (1).
+    pub max_concurrent: u32,
+    /// What one task costs, as far as the agent declares it (0).
+    pub cost_per_task: Cost,
+    /// How crashed seats are replaced.
+    pub restart: crate::policies::restart::RestartSettings,
+    /// The code.
+    pub agent: Arc<dyn DynAgent>,
+}
+
+impl AgentSpec {
+    /// An agent with the defaults: no permissions, one at a time, free.
+    pub fn new<C: Into<Capability>>(
+        name: impl Into<AgentName>,
+        capabilities: impl IntoIterator<Item = C>,
+        agent: Arc<dyn DynAgent>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            capabilities: capabilities.into_iter().map(Into::into).collect(),
+            permissions: Permissions::none(),
+            max_concurrent: 1,
+            cost_per_task: Cost::FREE,
+            restart: Default::default(),
+            agent,
+        }
+    }
+
+    /// Sets the most the agent may ever hold.
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self
+    }
+
+    /// Sets how many attempts run at once.
+    pub fn max_concurrent(mut self, seats: u32) -> Self {
+        self.max_concurrent = seats;
+        self
+    }
+
+    /// Declares what one task costs, in US dollars.
+    pub fn cost_usd_per_task(mut self, usd: f64) -> Self {
+        self.cost_per_task = Cost::from_usd(usd);
+        self
+    }
+
+    /// Sets how crashed seats are replaced.
+    pub fn restart(mut self, restart: crate::policies::restart::RestartSettings) -> Self {
+        self.restart = restart;
+        self
+    }
+}
+
+/// Makes an agent of a type that implements [`Agent`].
+pub fn agent<C: Into<Capability>>(
+    name: impl Into<AgentName>,
+    capabilities: impl IntoIterator<Item = C>,
+    agent: impl Agent,
+) -> AgentSpec {
+    AgentSpec::new(name, capabilities, Arc::new(agent))
+}
+
+/// What a seat is given: plain data, so that a seat can be elsewhere.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What is asked, with the mandate as narrowed.
+    pub delegation: Arc<Delegation>,
+    /// When the seat began.
+    pub started: Timestamp,
+    /// When the attempt must have ended: its timeout or the deadline, whichever comes first.
+    pub must_end: Timestamp,
+}
+
+/// What an agent is given for one attempt: the brief, its authority, its time, and the road upwards.
+#[derive(Clone)]
+pub struct AgentContext {
+    assignment: Arc<Assignment>,
+    canceled: watch::Receiver<bool>,
+    clock: crate::world::Clock,
+}
+
+/// The task has no such input: the team file or `after` does not name it, or it did not complete.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no input from task `{task}`; there is {present}")]
+pub struct MissingInput {
+    /// The input asked for.
+    pub task: TaskId,
+    /// The inputs there are.
+    pub present: String,
+}
+
+impl AgentContext {
+    /// Opens an assignment for an agent. `canceled` turns true when the work is to stop.
+    pub fn new(assignment: Arc<Assignment>, canceled: watch::Receiver<bool>, clock: crate::world::Clock) -> Self {
+        Self { assignment, canceled, clock }
+    }
+
+    /// Everything the seat was given.
+    pub fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    /// Everything the agent is told.
+    pub fn brief(&self) -> &Brief {
+        &self.assignment.delegation.brief
+    }
+
+    /// What to do, in words; the same in every attempt.
+    pub fn goal(&self) -> &str {
+        &self.brief().goal
+    }
+
+    /// The task.
+    pub fn task(&self) -> &TaskId {
+        &self.brief().task
+    }
+
+    /// Counted 1.. per task over all agents.
+    pub fn attempt(&self) -> u32 {
+        self.assignment.delegation.attempt
+    }
+
+    /// The output of a task this one comes after.
+    ///
+    /// # Errors
+    /// If there is no such input.
+    pub fn input(&self, task: &str) -> Result<&Output, MissingInput> {
+        self.brief().inputs.get(task).ok_or_else(|| {
+            let names: Vec<&str> = self.brief().inputs.keys().map(TaskId::as_str).collect();
+            let present = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            MissingInput { task: task.into(), present }
+        })
+    }
+
+    /// The outputs of all tasks this one comes after.
+    pub fn inputs(&self) -> &BTreeMap<TaskId, Output> {
+        &self.brief().inputs
+    }
+
+    /// A named value of the goal.
+    pub fn param(&self, name: &str) -> Option<&Json> {
+        self.brief().params.get(name)
+    }
+
+    /// What the previous attempt was found to lack.
+    pub fn feedback(&self) -> Option<&Feedback> {
+        self.brief().feedback.as_ref()
+    }
+
+    /// The authority this attempt has.
+    pub fn mandate(&self) -> &Mandate {
+        &self.assignment.delegation.mandate
+    }
+
+    /// Stable over attempts: pass it to outside services, and what was done once is not done twice.
+    pub fn idempotency_key(&self) -> &str {
+        &self.assignment.delegation.idempotency_key
+    }
+
+    /// The W3C traceparent of this attempt.
+    pub fn traceparent(&self) -> String {
+        self.assignment.delegation.traceparent.to_string()
+    }
+
+    /// The time left until the attempt is cancelled.
+    pub fn remaining(&self) -> Duration {
+        self.assignment.must_end.since(self.clock.now())
+    }
+
+    /// Whether the work is to stop.
+    pub fn is_canceled(&self) -> bool {
+        *self.canceled.borrow()
+    }
+
+    /// Waits until the work is to stop; the seat is killed 2 s later.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is lost by dropping it.
+    pub async fn canceled(&self) {
+        let mut canceled = self.canceled.clone();
+        // The sender lives as long as the seat; if it is gone, so is this attempt.
+        let _ = canceled.wait_for(|stop| *stop).await;
+    }
+
+    /// Asks for a part of the work to be done by somebody else.
+    ///
+    /// # Errors
+    /// Always, in this version: sub-delegation is refused as not in this version.
+    pub async fn delegate(&self, name: &str, task: bailiwick_protocols::Task) -> Result<Output, Refusal> {
+        let _ = task;
+        Err(Refusal::NotInThisVersion { what: format!("sub-delegation `{name}`") })
+    }
+}
+
+/// Why an agent could not answer. Any error becomes one by `?`: code `AGENT_ERROR`, retryable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentError {
+    failure: Failure,
+    usage: Usage,
+    cost: Cost,
+}
+
+impl AgentError {
+    /// The agent failed.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::of(Failure::agent(message))
+    }
+
+    /// The agent failed in this way. (`From` is taken by every standard error.)
+    pub fn of(failure: Failure) -> Self {
+        Self { failure, usage: Usage::default(), cost: Cost::FREE }
+    }
+
+    /// The same agent is not to be asked again for this task.
+    pub fn not_retryable(mut self) -> Self {
+        self.failure.retryable = false;
+        self
+    }
+
+    /// Adds what was consumed before the failure.
+    pub fn charge(mut self, usage: Usage, cost: Cost) -> Self {
+        self.usage += usage;
+        self.cost += cost;
+        self
+    }
+
+    /// The report that says so.
+    pub fn into_report(self) -> Report {
+        Report::failed(self.failure).charge(self.usage, self.cost)
+    }
+}
+
+impl<E: std::error::Error> From<E> for AgentError {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        AgentError::new(message)
+    }
+}

@@ -1,0 +1,18 @@
+//! How evidence becomes trust. To join the family, implement `TrustModel` and give it to the builder.
+
+use bailiwick_protocols::{Timestamp, TrustRecord, TrustScore, trust::Evidence};
+
+/// How evidence becomes trust: pure arithmetic on one record.
+pub trait TrustModel: Send + Sync + 'static {
+    /// The name in settings: `asymmetric`, `beta`.
+    fn name(&self) -> &'static str;
+
+    /// What an agent nothing is known about starts with.
+    fn start(&self) -> TrustScore;
+
+    /// The record as it reads at `now`: idle time applied, nothing learned.
+    fn decayed(&self, record: &TrustRecord, now: Timestamp) -> TrustRecord;
+
+    /// The record after one more piece of evidence. Decay is applied first, so that a failure never raises a score.
+    fn learn(&self, record: &TrustRecord, evidence: Evidence, now: Timestamp) -> TrustRecord;
+}

@@ -1,0 +1,1 @@
+//! How outputs are checked against contracts. (header to be completed)

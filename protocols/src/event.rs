@@ -1,0 +1,902 @@
+//! What happened, as facts in streams. Every actor's state is the fold of its own stream and of nothing else.
+//!
+//! A goal's stream tells the story of the goal (`GoalEvent`), an agent's that of its supervisor (`AgentFact`), the
+//! runtime's that of starts and stops (`RuntimeEvent`). What an actor learns from another it writes into its own
+//! stream, with the cause. A derive here is a promise to every old journal.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{
+    AgentName, Capability, Code, Cost, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
+    PolicyFact, Refusal, Report, Settlement, Slice, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustScore,
+    Usage, Verdict,
+    outcome::{CanceledBy, Ended, Outcome, RefusedBy, RevokeReason, SkippedBecause},
+    time::millis,
+};
+
+/// The name of a stream: who writes it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// `goal/<id>`: written by its GoalActor.
+    Goal(GoalId),
+    /// `agent/<team>/<name>[/generation]`: written by its AgentSupervisor.
+    Agent {
+        /// The team.
+        team: TeamName,
+        /// The agent.
+        agent: AgentName,
+        /// Counted from 0, raised when the agent is replaced; 0 is not written.
+        generation: u32,
+    },
+    /// `runtime`: written by Root.
+    Runtime,
+}
+
+/// The text is not the name of a stream.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{0}` is not the name of a stream")]
+pub struct NotAStream(pub String);
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stream::Goal(id) => write!(f, "goal/{id}"),
+            Stream::Agent { team, agent, generation: 0 } => write!(f, "agent/{team}/{agent}"),
+            Stream::Agent { team, agent, generation } => write!(f, "agent/{team}/{agent}/{generation}"),
+            Stream::Runtime => f.write_str("runtime"),
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Stream {
+    type Err = NotAStream;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || NotAStream(text.to_owned());
+        let parts: Vec<_> = text.split('/').collect();
+        match parts[..] {
+            ["runtime"] => Ok(Stream::Runtime),
+            ["goal", id] => id.parse().map(Stream::Goal).map_err(|_| wrong()),
+            ["agent", team, agent] if !team.is_empty() && !agent.is_empty() => {
+                Ok(Stream::Agent { team: team.into(), agent: agent.into(), generation: 0 })
+            }
+            ["agent", team, agent, generation] if !team.is_empty() && !agent.is_empty() => {
+                let generation = generation.parse().map_err(|_| wrong())?;
+                Ok(Stream::Agent { team: team.into(), agent: agent.into(), generation })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl Serialize for Stream {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The event that led to this one: a version in another stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cause {
+    /// The stream it stands in.
+    pub stream: Stream,
+    /// Its version there.
+    pub ver: u64,
+}
+
+/// One event as the log keeps it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The position in the whole log, from 1.
+    pub seq: u64,
+    /// The stream.
+    pub stream: Stream,
+    /// The version in the stream, from 1.
+    pub ver: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What led to it, if that stands in another stream.
+    pub cause: Option<Cause>,
+    /// The trace it belongs to.
+    pub trace: Option<Traceparent>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened, in the words of the stream's writer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Event {
+    /// In a goal's stream.
+    Goal(GoalEvent),
+    /// In an agent's stream.
+    Agent(AgentFact),
+    /// In the runtime's stream.
+    Runtime(RuntimeEvent),
+}
+
+impl Event {
+    /// The kind in snake case; the seed's name where there is one.
+    pub fn kind(&self) -> &str {
+        match self {
+            Event::Goal(event) => event.kind(),
+            Event::Agent(fact) => fact.kind(),
+            Event::Runtime(event) => event.kind(),
+        }
+    }
+
+    /// The version of the kind's body; raised when its shape changes.
+    pub const fn version(&self) -> u32 {
+        1
+    }
+}
+
+/// Why the goal took this road: the rules of semantics section 3, in the order they fired.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RouteRule {
+    /// Rule 0: it brought tasks.
+    BroughtTasks,
+    /// `--route direct` dropped the tasks it brought.
+    TasksDropped,
+    /// Rule 1: simple, reversible, and a trusted agent can do it.
+    Floor,
+    /// Rule 2: one agent holds all capabilities.
+    OneAgentCan,
+    /// `--route direct` was asked for.
+    DirectAsked,
+    /// `--route plan` was asked for.
+    PlanAsked,
+    /// Rule 3: nobody holds all capabilities.
+    NobodyHoldsAll,
+    /// A planner is set, and the goal states no capabilities of its own.
+    PlannerSet,
+    /// No planner is set: one agent does it, or nobody.
+    NoPlanner,
+    /// The planner's answers could not be accepted.
+    PlanUnusable,
+}
+
+/// The road finally taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// Below the complexity floor: straight to the best trusted agent.
+    Floor,
+    /// One agent does it all.
+    Direct,
+    /// A DAG of tasks.
+    Plan,
+}
+
+impl Route {
+    /// The word of the JSON interfaces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Route::Floor => "floor",
+            Route::Direct => "direct",
+            Route::Plan => "plan",
+        }
+    }
+}
+
+/// The four terms of the score, each 0.0..=1.0, and their weighted sum.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Terms {
+    /// Capability: 1 if all required are held.
+    pub capability: f64,
+    /// Trust: mean over the required capabilities, decayed.
+    pub trust: f64,
+    /// Availability: free seats / seats.
+    pub availability: f64,
+    /// Cost: 1 / (1 + 1000 x USD per task).
+    pub cost: f64,
+    /// The weighted sum.
+    pub score: f64,
+}
+
+/// An agent that could have been chosen.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub agent: AgentName,
+    /// Its terms.
+    pub terms: Terms,
+}
+
+/// Why an agent was not a candidate.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Who.
+    pub agent: AgentName,
+    /// Why, for people.
+    pub because: String,
+}
+
+/// How the choice among the candidates fell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ChosenBy {
+    /// The best score.
+    Score,
+    /// Nearly equal scores: fewest in flight, then a draw.
+    NearTie,
+    /// The least-known, to learn about it.
+    Exploration,
+    /// The same agent again.
+    Retry,
+}
+
+/// What a goal's stream tells.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum GoalEvent {
+    /// The goal was accepted.
+    GoalSubmitted {
+        /// What is wanted.
+        goal: Arc<Goal>,
+        /// Whose agents do it.
+        team: TeamName,
+        /// The authority all its work derives from.
+        mandate: Mandate,
+    },
+    /// The road was chosen.
+    RouteChosen {
+        /// The road.
+        route: Route,
+        /// The rules that fired, in order.
+        rules: Vec<RouteRule>,
+    },
+    /// A planner is asked, for the first time or again with the error.
+    PlanRequested {
+        /// Counted from 1.
+        round: u32,
+    },
+    /// A planner's answer could not be accepted.
+    PlanRejected {
+        /// Counted from 1.
+        round: u32,
+        /// What is wrong with it.
+        problem: String,
+        /// What asking cost.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// The tasks are set; once a goal, on every route.
+    TaskDecomposed {
+        /// In plan order.
+        tasks: Vec<Arc<TaskSpec>>,
+        /// What planning cost.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// An agent was chosen; written before `Delegate` leaves.
+    AgentSelected {
+        /// The task.
+        task: TaskId,
+        /// The delegation that will ask it.
+        delegation: DelegationId,
+        /// Who.
+        agent: AgentName,
+        /// The number the attempt will have.
+        attempt: u32,
+        /// What is reserved for it.
+        slice: Slice,
+        /// The slice reserved in the ledger, in micro-USD and tokens.
+        reserved: Slice,
+        /// How the choice fell.
+        chosen_by: ChosenBy,
+        /// The best 16 candidates.
+        candidates: Vec<Candidate>,
+        /// Why others were not candidates.
+        passed_over: Vec<PassedOver>,
+    },
+    /// The chosen agent's supervisor turned it away; the attempt number is used again.
+    DelegationRefused {
+        /// The task.
+        task: TaskId,
+        /// The delegation.
+        delegation: DelegationId,
+        /// Who refused.
+        agent: AgentName,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A seat has the task.
+    TaskAssigned {
+        /// The task.
+        task: TaskId,
+        /// The delegation.
+        delegation: DelegationId,
+        /// Who.
+        agent: AgentName,
+        /// Counted 1.. per task.
+        attempt: u32,
+    },
+    /// Work on the task began.
+    TaskStarted {
+        /// The task.
+        task: TaskId,
+        /// The delegation.
+        delegation: DelegationId,
+        /// Who.
+        agent: AgentName,
+        /// Counted 1.. per task.
+        attempt: u32,
+        /// When the seat began.
+        started: Timestamp,
+    },
+    /// An output met its contract. Without a task it is the goal's own contract.
+    VerificationPassed {
+        /// The task; `None` for the goal.
+        task: Option<TaskId>,
+        /// Whose output.
+        agent: Option<AgentName>,
+        /// Of which attempt.
+        attempt: Option<u32>,
+        /// What was found.
+        verdict: Verdict,
+    },
+    /// An output did not meet its contract, or nobody could tell.
+    VerificationFailed {
+        /// The task; `None` for the goal.
+        task: Option<TaskId>,
+        /// Whose output.
+        agent: Option<AgentName>,
+        /// Of which attempt.
+        attempt: Option<u32>,
+        /// What was found.
+        verdict: Verdict,
+    },
+    /// A verdict moved trust.
+    TrustUpdated {
+        /// Of the attempt of this task.
+        task: TaskId,
+        /// Whose.
+        agent: AgentName,
+        /// On what.
+        capability: Capability,
+        /// Before, with decay.
+        before: TrustScore,
+        /// After.
+        after: TrustScore,
+    },
+    /// This settlement opened a breaker.
+    TrustCircuitBreak {
+        /// The task that settled.
+        task: TaskId,
+        /// Whose breaker.
+        agent: AgentName,
+        /// The capability; `None` for the whole agent.
+        capability: Option<Capability>,
+        /// When it becomes half-open; `None` if only a release ends it.
+        until: Option<Timestamp>,
+        /// Which trigger fired.
+        reason: String,
+    },
+    /// An attempt came to its end.
+    AttemptEnded {
+        /// The task.
+        task: TaskId,
+        /// The delegation.
+        delegation: DelegationId,
+        /// Who.
+        agent: AgentName,
+        /// Counted 1.. per task.
+        attempt: u32,
+        /// How it ended.
+        ended: Ended,
+        /// What came out, verified or not.
+        output: Option<Output>,
+        /// The verdict, if one was asked and made.
+        verdict: Option<Verdict>,
+        /// What it consumed.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+        /// Whether the charge is only an upper guess.
+        uncertain: bool,
+        /// When its seat began, if one did.
+        started: Option<Timestamp>,
+        /// From the seat's start to the end of the work.
+        #[serde(with = "millis")]
+        duration: Duration,
+    },
+    /// The same agent is asked again.
+    AttemptRetried {
+        /// The task.
+        task: TaskId,
+        /// Who.
+        agent: AgentName,
+        /// The attempt that ended.
+        attempt: u32,
+        /// Not before.
+        at: Timestamp,
+        /// Whether it counts in `retries`; a lost attempt does not.
+        counted: bool,
+        /// Why, for people.
+        because: String,
+    },
+    /// Another agent is asked.
+    TaskReassigned {
+        /// The task.
+        task: TaskId,
+        /// Who is not asked any more.
+        from: AgentName,
+        /// Why, for people.
+        because: String,
+    },
+    /// Nobody is left to ask.
+    Escalated {
+        /// The task; `None` for the goal.
+        task: Option<TaskId>,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The task completed; once per task, last.
+    TaskCompleted {
+        /// The task.
+        task: TaskId,
+        /// Verified or Unverified.
+        outcome: Outcome,
+        /// What came out.
+        output: Output,
+    },
+    /// The task ended otherwise; once per task, last.
+    TaskFailed {
+        /// The task.
+        task: TaskId,
+        /// How.
+        outcome: Outcome,
+        /// Who turned it away.
+        refusals: Vec<RefusedBy>,
+    },
+    /// The task was never tried; once per task, last.
+    TaskSkipped {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        because: SkippedBecause,
+    },
+    /// Most of the budget is spent: 80 %.
+    BudgetWarned {
+        /// What is spent and reserved.
+        committed: Slice,
+        /// The budget.
+        budget: Slice,
+    },
+    /// No next slice fits: nothing new starts.
+    BudgetStopped {
+        /// What is spent and reserved.
+        committed: Slice,
+        /// The budget.
+        budget: Slice,
+    },
+    /// Somebody wants the goal to end.
+    CancelRequested {
+        /// Who.
+        by: CanceledBy,
+    },
+    /// The goal's deadline has passed.
+    DeadlinePassed,
+    /// The synthesiser joined the outputs.
+    Synthesised {
+        /// Counted from 1; asked once more with the verdict.
+        round: u32,
+        /// What it made, or why not.
+        result: Result<Output, String>,
+        /// What it consumed.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// The goal ended; last in its stream.
+    GoalSettled {
+        /// How.
+        outcome: Outcome,
+        /// The code of the first task that decided.
+        code: Option<Code>,
+        /// The assembled output.
+        output: Option<Output>,
+        /// Everything consumed.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+}
+
+impl GoalEvent {
+    /// The kind in snake case; the seed's name where there is one.
+    pub const fn kind(&self) -> &'static str {
+        match self.seed_name() {
+            Some(name) => name,
+            None => match self {
+                GoalEvent::GoalSubmitted { .. } => "goal_submitted",
+                GoalEvent::RouteChosen { .. } => "route_chosen",
+                GoalEvent::PlanRequested { .. } => "plan_requested",
+                GoalEvent::PlanRejected { .. } => "plan_rejected",
+                GoalEvent::AgentSelected { .. } => "agent_selected",
+                GoalEvent::DelegationRefused { .. } => "delegation_refused",
+                GoalEvent::AttemptEnded { .. } => "attempt_ended",
+                GoalEvent::AttemptRetried { .. } => "attempt_retried",
+                GoalEvent::TaskSkipped { .. } => "task_skipped",
+                GoalEvent::BudgetWarned { .. } => "budget_warned",
+                GoalEvent::BudgetStopped { .. } => "budget_stopped",
+                GoalEvent::CancelRequested { .. } => "cancel_requested",
+                GoalEvent::DeadlinePassed => "deadline_passed",
+                GoalEvent::Synthesised { .. } => "synthesised",
+                _ => "goal_settled",
+            },
+        }
+    }
+
+    /// The name the event had in the systems this runtime replaces, where there is one.
+    pub const fn seed_name(&self) -> Option<&'static str> {
+        Some(match self {
+            GoalEvent::TaskDecomposed { .. } => "task_decomposed",
+            GoalEvent::TaskAssigned { .. } => "task_assigned",
+            GoalEvent::TaskStarted { .. } => "task_started",
+            GoalEvent::TaskCompleted { .. } => "task_completed",
+            GoalEvent::TaskFailed { .. } => "task_failed",
+            GoalEvent::VerificationPassed { .. } => "verification_passed",
+            GoalEvent::VerificationFailed { .. } => "verification_failed",
+            GoalEvent::TrustUpdated { .. } => "trust_updated",
+            GoalEvent::TrustCircuitBreak { .. } => "trust_circuit_break",
+            GoalEvent::TaskReassigned { .. } => "task_reassigned",
+            GoalEvent::Escalated { .. } => "escalated",
+            _ => return None,
+        })
+    }
+
+    /// The task it is about, if it is about one.
+    pub fn task(&self) -> Option<&TaskId> {
+        use GoalEvent as E;
+        match self {
+            E::AgentSelected { task, .. }
+            | E::DelegationRefused { task, .. }
+            | E::TaskAssigned { task, .. }
+            | E::TaskStarted { task, .. }
+            | E::TrustUpdated { task, .. }
+            | E::TrustCircuitBreak { task, .. }
+            | E::AttemptEnded { task, .. }
+            | E::AttemptRetried { task, .. }
+            | E::TaskReassigned { task, .. }
+            | E::TaskCompleted { task, .. }
+            | E::TaskFailed { task, .. }
+            | E::TaskSkipped { task, .. } => Some(task),
+            E::VerificationPassed { task, .. } | E::VerificationFailed { task, .. } | E::Escalated { task, .. } => {
+                task.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The agent it is about, if it is about one.
+    pub fn agent(&self) -> Option<&AgentName> {
+        use GoalEvent as E;
+        match self {
+            E::AgentSelected { agent, .. }
+            | E::DelegationRefused { agent, .. }
+            | E::TaskAssigned { agent, .. }
+            | E::TaskStarted { agent, .. }
+            | E::TrustUpdated { agent, .. }
+            | E::TrustCircuitBreak { agent, .. }
+            | E::AttemptEnded { agent, .. }
+            | E::AttemptRetried { agent, .. }
+            | E::TaskReassigned { from: agent, .. } => Some(agent),
+            E::VerificationPassed { agent, .. } | E::VerificationFailed { agent, .. } => agent.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The attempt it is about, if it is about one.
+    pub fn attempt(&self) -> Option<u32> {
+        use GoalEvent as E;
+        match self {
+            E::AgentSelected { attempt, .. }
+            | E::TaskAssigned { attempt, .. }
+            | E::TaskStarted { attempt, .. }
+            | E::AttemptEnded { attempt, .. }
+            | E::AttemptRetried { attempt, .. } => Some(*attempt),
+            E::VerificationPassed { attempt, .. } | E::VerificationFailed { attempt, .. } => *attempt,
+            _ => None,
+        }
+    }
+}
+
+/// What an agent's stream tells: the facts its supervisor and its policies live by.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum AgentFact {
+    /// The policies and settings that bind from here on; the first fact of an incarnation.
+    Stack {
+        /// The names of the policies, in order.
+        policies: Vec<String>,
+        /// Their settings.
+        settings: Json,
+        /// What the agent can do.
+        capabilities: Vec<Capability>,
+        /// How many run at once.
+        seats: u32,
+        /// Counted from 0: how often the supervisor was started before.
+        incarnation: u32,
+    },
+    /// A delegation was let in, with its mandate as narrowed.
+    Admitted {
+        /// The delegation.
+        delegation: Arc<Delegation>,
+    },
+    /// A seat began.
+    Started {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// Which seat, from 1.
+        seat: u32,
+    },
+    /// A seat waits for the children of its delegation; its permit is given back.
+    Parked {
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// A parked seat goes on.
+    Resumed {
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// Work was told to stop: grace runs, then the seat is killed.
+    Ceasing {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// Why.
+        why: CeaseReason,
+    },
+    /// Something was consumed before the report.
+    Charged {
+        /// By which delegation.
+        delegation: DelegationId,
+        /// How much.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// A report came back: it has no verdict yet.
+    Reported {
+        /// Of which delegation.
+        delegation: DelegationId,
+        /// What came back.
+        report: Arc<Report>,
+    },
+    /// Verification has found something.
+    Examined {
+        /// Of which delegation.
+        delegation: DelegationId,
+        /// What was found; `None` where no check was asked.
+        verdict: Option<Verdict>,
+        /// Counted from 1: an abstention is examined once more.
+        round: u32,
+    },
+    /// The one settlement of an admission, with its lessons.
+    Settled {
+        /// What it settles, and how.
+        settlement: Arc<Settlement>,
+    },
+    /// The goal ended: its settlements need not be told again.
+    Forgotten {
+        /// Which goal.
+        goal: GoalId,
+    },
+    /// A seat started.
+    SeatStarted {
+        /// Which, from 1.
+        seat: u32,
+        /// Whether it replaces one that went down.
+        restart: bool,
+    },
+    /// A seat went down.
+    SeatDown {
+        /// Which, from 1.
+        seat: u32,
+        /// What it was carrying.
+        delegation: Option<DelegationId>,
+        /// Why.
+        why: SeatEnd,
+    },
+    /// Seats start again no earlier than this.
+    Recovering {
+        /// When.
+        at: Timestamp,
+    },
+    /// The agent tried something outside its mandate.
+    Violation {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// What it tried, for people.
+        tried: String,
+    },
+    /// A wake a policy asked for has come.
+    Due {
+        /// Which policy.
+        policy: String,
+        /// Which of its wakes.
+        token: u32,
+    },
+    /// A policy will be woken.
+    WakeSet {
+        /// Which policy.
+        policy: String,
+        /// When.
+        at: Timestamp,
+        /// Which of its wakes.
+        token: u32,
+    },
+    /// Somebody released the agent's breakers.
+    Released {
+        /// Who.
+        by: String,
+    },
+    /// A policy panicked in `apply` and refuses everything until released.
+    PolicyOut {
+        /// Which policy.
+        policy: String,
+        /// What it said.
+        panic: String,
+    },
+    /// Something happened that a person should know.
+    Noted {
+        /// What.
+        what: String,
+    },
+    /// A fact of one policy.
+    Policy(PolicyFact),
+}
+
+/// Why work was told to stop.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CeaseReason {
+    /// The attempt's timeout passed.
+    Timeout,
+    /// It was called back.
+    Revoked(RevokeReason),
+}
+
+/// Why a seat went down.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum SeatEnd {
+    /// Nothing to do for a while.
+    Idle,
+    /// Its work did not stop in time.
+    Killed,
+    /// It panicked, or its tenant ended.
+    Crashed(String),
+}
+
+impl AgentFact {
+    /// The kind in snake case; where it tells what a goal's event of the seed tells, that name.
+    pub fn kind(&self) -> &str {
+        match self {
+            AgentFact::Stack { .. } => "stack",
+            AgentFact::Admitted { .. } => "admitted",
+            AgentFact::Started { .. } => "started",
+            AgentFact::Parked { .. } => "parked",
+            AgentFact::Resumed { .. } => "resumed",
+            AgentFact::Ceasing { .. } => "ceasing",
+            AgentFact::Charged { .. } => "charged",
+            AgentFact::Reported { .. } => "reported",
+            AgentFact::Examined { .. } => "examined",
+            AgentFact::Settled { .. } => "settled",
+            AgentFact::Forgotten { .. } => "forgotten",
+            AgentFact::SeatStarted { restart: true, .. } => "seat_restarted",
+            AgentFact::SeatStarted { .. } => "seat_started",
+            AgentFact::SeatDown { .. } => "seat_down",
+            AgentFact::Recovering { .. } => "recovering",
+            AgentFact::Violation { .. } => "violation",
+            AgentFact::Due { .. } => "due",
+            AgentFact::WakeSet { .. } => "wake_set",
+            AgentFact::Released { .. } => "released",
+            AgentFact::PolicyOut { .. } => "policy_out",
+            AgentFact::Noted { .. } => "noted",
+            AgentFact::Policy(fact) => &fact.kind,
+        }
+    }
+
+    /// The delegation it is about, if it is about one.
+    pub fn delegation(&self) -> Option<DelegationId> {
+        match self {
+            AgentFact::Admitted { delegation } => Some(delegation.id),
+            AgentFact::Settled { settlement } => Some(settlement.delegation),
+            AgentFact::Started { delegation, .. }
+            | AgentFact::Parked { delegation }
+            | AgentFact::Resumed { delegation }
+            | AgentFact::Ceasing { delegation, .. }
+            | AgentFact::Charged { delegation, .. }
+            | AgentFact::Reported { delegation, .. }
+            | AgentFact::Examined { delegation, .. }
+            | AgentFact::Violation { delegation, .. } => Some(*delegation),
+            AgentFact::SeatDown { delegation, .. } => *delegation,
+            _ => None,
+        }
+    }
+
+    /// What was learned, if this settles something.
+    pub fn lessons(&self) -> &[Lesson] {
+        match self {
+            AgentFact::Settled { settlement } => &settlement.lessons,
+            _ => &[],
+        }
+    }
+}
+
+/// What the runtime's stream tells.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum RuntimeEvent {
+    /// The runtime started.
+    RuntimeStarted {
+        /// The team.
+        team: TeamName,
+        /// Counted from 1 over the life of the journal.
+        epoch: u64,
+    },
+    /// An agent joined.
+    AgentAdded {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+        /// What it can do.
+        capabilities: Vec<Capability>,
+    },
+    /// An agent left.
+    AgentRemoved {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+    },
+    /// A core actor died and was started again.
+    ActorRestarted {
+        /// Which, as in the picture of the tree.
+        actor: String,
+        /// How often before.
+        incarnation: u32,
+        /// Why it died.
+        why: String,
+    },
+    /// The runtime stopped, by itself or loudly.
+    RuntimeStopped {
+        /// Why.
+        why: String,
+    },
+}
+
+impl RuntimeEvent {
+    /// The kind in snake case.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            RuntimeEvent::RuntimeStarted { .. } => "runtime_started",
+            RuntimeEvent::AgentAdded { .. } => "agent_added",
+            RuntimeEvent::AgentRemoved { .. } => "agent_removed",
+            RuntimeEvent::ActorRestarted { .. } => "actor_restarted",
+            RuntimeEvent::RuntimeStopped { .. } => "runtime_stopped",
+        }
+    }
+}

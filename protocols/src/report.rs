@@ -1,0 +1,107 @@
+//! What comes back from a seat: an output or a failure, with what it consumed. Not yet a result: it has no verdict.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Cost, Failure, Json, OutputFormat, Usage};
+
+/// The most bytes an output may have: 2 MB. More is `INVALID_OUTPUT`.
+pub const OUTPUT_BYTES_MAX: usize = 2_000_000;
+
+/// What an agent produced.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Output {
+    /// How the content is to be read.
+    pub format: OutputFormat,
+    /// A JSON value for `json` and `structured`, else a string.
+    pub content: Json,
+}
+
+/// An output is not text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the output is {0:?}, not text: use `content` for its JSON value")]
+pub struct NotText(pub OutputFormat);
+
+impl Output {
+    /// Plain text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { format: OutputFormat::Text, content: Json(Value::String(text.into())) }
+    }
+
+    /// Markdown text.
+    pub fn markdown(text: impl Into<String>) -> Self {
+        Self { format: OutputFormat::Markdown, content: Json(Value::String(text.into())) }
+    }
+
+    /// A JSON value.
+    pub fn json(value: impl Into<Value>) -> Self {
+        Self { format: OutputFormat::Json, content: Json(value.into()) }
+    }
+
+    /// The text of a text or markdown output.
+    ///
+    /// # Errors
+    /// If the output is JSON.
+    pub fn as_text(&self) -> Result<&str, NotText> {
+        match (&self.content.0, self.format.is_json()) {
+            (Value::String(text), false) => Ok(text),
+            _ => Err(NotText(self.format)),
+        }
+    }
+
+    /// What text checks see: the text, or compact JSON with sorted keys.
+    pub fn checked_text(&self) -> std::borrow::Cow<'_, str> {
+        match self.as_text() {
+            Ok(text) => text.into(),
+            Err(_) => self.content.canonical().into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.as_text() {
+            Ok(text) => f.write_str(text),
+            Err(_) if f.alternate() => write!(f, "{:#}", self.content.0),
+            Err(_) => write!(f, "{}", self.content.0),
+        }
+    }
+}
+
+/// What a seat reports about one attempt.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The output, or why there is none.
+    pub result: Result<Output, Failure>,
+    /// What the attempt consumed, its children's share not included.
+    pub usage: Usage,
+    /// What that costs.
+    pub cost: Cost,
+    /// What the agent says about its work, for people and later lenses; never checked.
+    pub debrief: Option<Json>,
+}
+
+impl Report {
+    /// A report of an output that cost nothing.
+    pub fn of(output: Output) -> Self {
+        Self { result: Ok(output), usage: Usage::default(), cost: Cost::FREE, debrief: None }
+    }
+
+    /// A report of a failure that cost nothing.
+    pub fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), usage: Usage::default(), cost: Cost::FREE, debrief: None }
+    }
+
+    /// Adds what the attempt consumed.
+    pub fn charge(mut self, usage: Usage, cost: Cost) -> Self {
+        self.usage += usage;
+        self.cost += cost;
+        self
+    }
+}
+
+impl From<Output> for Report {
+    fn from(output: Output) -> Self {
+        Report::of(output)
+    }
+}
