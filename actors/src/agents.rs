@@ -6,11 +6,17 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal, Report, TaskId, Timestamp, Usage,
+    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    address::{Address, Envelope, Origin},
+    messages::SeatMessage,
+    world::Clock,
+};
 
 pub mod command;
 pub mod function;
@@ -127,7 +133,8 @@ pub struct Assignment {
 pub struct AgentContext {
     assignment: Arc<Assignment>,
     canceled: watch::Receiver<bool>,
-    clock: crate::world::Clock,
+    seat: Address<SeatMessage>,
+    clock: Clock,
 }
 
 /// The task has no such input: the team file or `after` does not name it, or it did not complete.
@@ -142,8 +149,13 @@ pub struct MissingInput {
 
 impl AgentContext {
     /// Opens an assignment for an agent. `canceled` turns true when the work is to stop.
-    pub fn new(assignment: Arc<Assignment>, canceled: watch::Receiver<bool>, clock: crate::world::Clock) -> Self {
-        Self { assignment, canceled, clock }
+    pub fn new(
+        assignment: Arc<Assignment>,
+        canceled: watch::Receiver<bool>,
+        seat: Address<SeatMessage>,
+        clock: Clock,
+    ) -> Self {
+        Self { assignment, canceled, seat, clock }
     }
 
     /// Everything the seat was given.
@@ -233,13 +245,19 @@ impl AgentContext {
         let _ = canceled.wait_for(|stop| *stop).await;
     }
 
-    /// Asks for a part of the work to be done by somebody else.
+    /// Asks for a part of the work to be done by somebody else: the one road upwards, to its own supervisor, then the
+    /// goal.
     ///
     /// # Errors
-    /// Always, in this version: sub-delegation is refused as not in this version.
-    pub async fn delegate(&self, name: &str, task: bailiwick_protocols::Task) -> Result<Output, Refusal> {
-        let _ = task;
-        Err(Refusal::NotInThisVersion { what: format!("sub-delegation `{name}`") })
+    /// In this version always, once the road was taken: sub-delegation is not in this version.
+    pub async fn delegate(&self, name: impl Into<TaskId>, task: Task) -> Result<Output, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let ask = SeatMessage::Ask { name: name.into(), task: Box::new(task), reply };
+        let trace = Some(self.assignment.delegation.traceparent);
+        let parent = Some(self.assignment.delegation.id);
+        self.seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent, body: ask });
+        // A dropped reply: somebody on the road died or ended.
+        answer.await.unwrap_or(Err(Refusal::Draining))
     }
 }
 

@@ -1,8 +1,25 @@
-//! Who does it: the supervised actors of Bailiwick and the pure state machines they carry.
+//! Who does it: the supervised actors of Bailiwick and the plain state machines they carry.
+//!
+//! An actor's file is its mailbox; the folder beside it thinks. `messages` is the page that shows how they talk.
+//! Deliberately absent: no file, no socket and no clock outside `world`, `agents/command` and a journal.
 
+pub mod address;
+pub mod agent_supervisor;
 pub mod agents;
+pub mod agents_root;
+pub mod audit_log;
+pub mod coordinator;
+pub mod directory;
+pub mod goal;
+pub mod messages;
+pub mod planners;
 pub mod policies;
+pub mod root;
+pub mod switchboard;
+pub mod team;
 pub mod trust_tracker;
+pub mod turn;
+pub mod verifier_pool;
 pub mod verifiers;
 pub mod world;
 

@@ -7,19 +7,26 @@ use std::collections::BTreeMap;
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Capability, Delegation, Directive, Recovery, Refusal, Ruling, Timestamp, TrustRecord,
-    TrustScore, event::SeatEnd,
+    TrustScore, event::SeatEnd, task::Bounds,
 };
+use serde::{Deserialize, Serialize};
 
-use crate::trust_tracker::models::TrustModel;
+use crate::{agents::AgentSpec, trust_tracker::models::TrustModel};
 
 pub mod admission;
 pub mod attenuation;
+pub mod backoff;
 pub mod budget;
 pub mod circuit_breaker;
 pub mod deadline;
+#[cfg(test)]
+mod given;
 pub mod lineage;
 pub mod restart;
 pub mod stack;
+
+/// Makes the policies of a supervisor, anew for each of its lives.
+pub type PolicyStack = std::sync::Arc<dyn Fn(&AgentSpec) -> Vec<Box<dyn SupervisorPolicy>> + Send + Sync>;
 
 /// One rule a supervisor lives by. Implement what concerns you; the rest stays neutral.
 pub trait SupervisorPolicy: Send + 'static {
@@ -116,4 +123,119 @@ pub struct SeatFailure {
     pub seat: u32,
     /// Why.
     pub why: SeatEnd,
+}
+
+/// The settings of the default policies, for every agent of a team.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct PolicySettings {
+    /// When an agent is left alone.
+    pub breaker: circuit_breaker::BreakerSettings,
+    /// How many retries an agent is granted.
+    pub admission: admission::AdmissionSettings,
+    /// How many delegations may lie inside one another, whatever a goal allows, 0.. (4).
+    pub depth_max: u8,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self { breaker: Default::default(), admission: Default::default(), depth_max: Bounds::default().depth }
+    }
+}
+
+/// Returns the policies every supervisor lives by, in order. Those of a team's own come behind them.
+pub fn default_stack(spec: &AgentSpec, settings: &PolicySettings) -> Vec<Box<dyn SupervisorPolicy>> {
+    vec![
+        Box::new(deadline::Deadline),
+        Box::new(lineage::Lineage::new(settings.depth_max)),
+        Box::new(circuit_breaker::CircuitBreaker::new(settings.breaker, spec.restart)),
+        Box::new(admission::Admission::new(settings.admission)),
+        Box::new(attenuation::Attenuation::new(spec.permissions.clone())),
+        Box::new(budget::Budget::default()),
+        Box::new(restart::RestartPolicy::new(spec.restart)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bailiwick_protocols::{Output, Slice, policy::breaker};
+
+    use super::{
+        given::{admitted, delegation, mandate, scene, second},
+        stack::{Stack, StackRuling},
+        *,
+    };
+    use crate::agents::agent_fn;
+
+    fn stack() -> Stack {
+        let spec = agent_fn("ada", ["search"], |_| async { Ok(Output::text("3 sources")) });
+        Stack::new(default_stack(&spec, &PolicySettings::default()))
+    }
+
+    /// One seat goes down; what follows is recorded and applied as a supervisor does it.
+    fn falls(stack: &mut Stack, at: Timestamp) -> (Vec<AgentFact>, Option<Recovery>) {
+        let why = SeatEnd::Crashed("boom".into());
+        let fact = AgentFact::SeatDown { seat: 1, delegation: None, why: why.clone() };
+        stack.apply(&fact, at);
+        let facts = stack.decide(&fact, &scene(at)).facts;
+        for fact in &facts {
+            stack.apply(fact, at);
+        }
+        (facts, stack.recover(&SeatFailure { seat: 1, why }, &scene(at)))
+    }
+
+    #[test]
+    fn the_default_stack_is_seven_policies_in_order_and_names_its_settings() {
+        let names = ["deadline", "lineage", "circuit_breaker", "admission", "attenuation", "budget", "restart"];
+        assert_eq!(stack().names(), names);
+
+        let settings = stack().settings();
+        assert_eq!(settings["circuit_breaker"]["failures_in_row"], 3);
+        assert_eq!(settings["circuit_breaker"]["open"], 30_000);
+        assert_eq!(settings["admission"]["retry_tokens"], 10.0);
+        assert_eq!(settings["lineage"]["depth_max"], 4);
+    }
+
+    #[test]
+    fn ordinary_work_is_let_in() {
+        assert!(matches!(stack().rule(&delegation(1), &scene(second(0))), StackRuling::Admit(_)));
+    }
+
+    #[test]
+    fn of_several_refusals_the_gravest_is_told() {
+        let mut stack = stack();
+        for n in 0..6 {
+            falls(&mut stack, second(n));
+        }
+        let ordinary = delegation(1);
+        let late = Delegation { mandate: mandate(Slice::UNLIMITED, Some(second(5))), ..ordinary.clone() };
+        let cycle = Delegation { lineage: [AgentName::new("ada")].into(), ..late.clone() };
+
+        let refusal = |asked| match stack.rule(asked, &scene(second(6))) {
+            StackRuling::Refuse(refusal) => refusal,
+            other => panic!("it ought to be refused: {other:?}"),
+        };
+        assert!(matches!(refusal(&ordinary), Refusal::BreakerOpen { capability: None, .. }));
+        assert_eq!(refusal(&late), Refusal::DeadlinePassed);
+        assert!(matches!(refusal(&cycle), Refusal::Cycle { .. }));
+    }
+
+    #[test]
+    fn a_seat_that_keeps_falling_is_replaced_slower_and_slower_and_then_not_at_all() {
+        let mut stack = stack();
+        stack.apply(&admitted(&delegation(1)), second(0));
+
+        let answers: Vec<_> = (0..6).map(|n| falls(&mut stack, second(n))).collect();
+
+        let waits = [0, 200, 400, 800, 1600].map(|millis| Recovery::Restart { after: Duration::from_millis(millis) });
+        assert_eq!(answers[..5].iter().map(|(_, answer)| *answer).collect::<Vec<_>>(), waits.map(Some));
+        let (facts, answer) = &answers[5];
+        assert!(matches!(&facts[0], AgentFact::Policy(fact) if fact.kind == breaker::OPENED));
+        let AgentFact::WakeSet { at: until, .. } = facts[1] else { panic!("a trip sets its wake") };
+        assert_eq!(*answer, Some(Recovery::Quarantine { until }));
+        assert!(stack.standing(second(6)).is_some());
+    }
 }

@@ -106,13 +106,20 @@ impl Spawner {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        AbortOnDrop(self.spawn(future).abort_handle())
+        AbortOnDrop::of(&self.spawn(future))
     }
 }
 
 /// A task that ends with its holder.
 #[derive(Debug)]
 pub struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl AbortOnDrop {
+    /// Ties a task to its holder.
+    pub fn of<T>(task: &tokio::task::JoinHandle<T>) -> Self {
+        Self(task.abort_handle())
+    }
+}
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -122,3 +129,18 @@ impl Drop for AbortOnDrop {
 
 /// How long work that was told to stop has before it is killed: 2 s.
 pub const GRACE: Duration = Duration::from_secs(2);
+
+/// What every actor is given beside its mailbox.
+#[derive(Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub dice: Dice,
+    /// What happened.
+    pub log: crate::audit_log::log::Log,
+    /// Where agents' code runs.
+    pub spawner: Spawner,
+    /// How messages travel.
+    pub post: crate::address::Post,
+}

@@ -41,8 +41,12 @@ pub enum CodecError {
     Decode(String),
 }
 
+/// What bincode may claim while it reads. It counts an integer with its width, not with the bytes it was written in, and
+/// a `u128` takes one byte at least: with [`SIZE_MAX`] as its limit it would refuse frames that were written well.
+const CLAIM_MAX: usize = 16 * SIZE_MAX;
+
 fn config() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<SIZE_MAX>()
+    bincode::config::standard().with_limit::<CLAIM_MAX>()
 }
 
 /// Writes a value as a frame.

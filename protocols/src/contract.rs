@@ -2,9 +2,9 @@
 //!
 //! A contract is a plain spec. It is compiled, and refused if it cannot be, when a goal is accepted.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::Json;
 
@@ -46,11 +46,36 @@ pub enum Verify {
     /// A panel of judges is persuaded.
     Judge(JudgeSpec),
     /// All pass; the score is the least.
+    #[serde(deserialize_with = "nested")]
     All(Vec<Verify>),
     /// At least one passes; the score is the greatest.
+    #[serde(deserialize_with = "nested")]
     Any(Vec<Verify>),
     /// It fails; the score is one minus its score; an abstention stays one.
+    #[serde(deserialize_with = "nested")]
     Not(Box<Verify>),
+}
+
+/// How deep checks may stand inside checks: 32. What is nested deeper cannot be read.
+pub const VERIFY_DEPTH_MAX: u32 = 32;
+
+/// Reads checks inside a check, and refuses when they go too deep: a few bytes must not exhaust the stack.
+fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    thread_local! {
+        static DEPTH: Cell<u32> = const { Cell::new(0) };
+    }
+    struct Level;
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+    if DEPTH.get() == VERIFY_DEPTH_MAX {
+        return Err(D::Error::custom(format_args!("checks are nested more than {VERIFY_DEPTH_MAX} deep")));
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _level = Level;
+    T::deserialize(deserializer)
 }
 
 impl Verify {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     AgentName, Brief, Capability, Contract, DelegationId, Effects, Mandate, Permissions, Reversibility, TaskId,
@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// A W3C trace context as integers: which trace, and which span the receiver is a child of.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// Readable formats see the text of the header: a JSON number does not hold 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Traceparent {
     /// The trace, never 0.
     pub trace: u128,
@@ -64,6 +66,28 @@ impl fmt::Display for Traceparent {
 impl fmt::Debug for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Traceparent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.trace, self.span, self.flags).serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Traceparent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("`{text}` is not a traceparent")))
+        } else {
+            let (trace, span, flags) = Deserialize::deserialize(deserializer)?;
+            Ok(Self { trace, span, flags })
+        }
     }
 }
 

@@ -299,8 +299,6 @@ pub enum GoalEvent {
         attempt: u32,
         /// What is reserved for it.
         slice: Slice,
-        /// The slice reserved in the ledger, in micro-USD and tokens.
-        reserved: Slice,
         /// How the choice fell.
         chosen_by: ChosenBy,
         /// The best 16 candidates.
@@ -493,6 +491,8 @@ pub enum GoalEvent {
     CancelRequested {
         /// Who.
         by: CanceledBy,
+        /// Nothing new starts, what runs may end.
+        graceful: bool,
     },
     /// The goal's deadline has passed.
     DeadlinePassed,
@@ -783,8 +783,10 @@ pub enum CeaseReason {
 pub enum SeatEnd {
     /// Nothing to do for a while.
     Idle,
-    /// Its work did not stop in time.
+    /// Its work overran its time and did not stop in the grace it was given.
     Killed,
+    /// It was ended for no fault of its own: a cancellation its work did not heed in time.
+    Dismissed,
     /// It panicked, or its tenant ended.
     Crashed(String),
 }

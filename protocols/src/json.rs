@@ -51,6 +51,8 @@ pub fn canonical(value: &Value) -> String {
                 }
                 out.push('}');
             }
+            // Minus zero equals zero.
+            Value::Number(number) if number.as_f64() == Some(0.0) && number.is_f64() => out.push_str("0.0"),
             plain => out.push_str(&plain.to_string()),
         }
     }

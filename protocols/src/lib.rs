@@ -36,7 +36,7 @@ pub use permission::{Constraint, Permission, Permissions, Scope};
 pub use policy::{Directive, PolicyFact, Recovery, Ruling};
 pub use refusal::Refusal;
 pub use report::{Output, Report};
-pub use task::{Effects, Goal, Reversibility, Task, TaskSpec};
+pub use task::{Bounds, Budget, Effects, Goal, Reversibility, RouteWish, Task, TaskSpec};
 pub use time::Timestamp;
 pub use trust::{Lesson, TrustRecord, TrustScore};
 pub use usage::{Cost, Usage};

@@ -393,6 +393,14 @@ impl Settlement {
             let cause = self.failure.clone().unwrap_or_else(|| Failure::new(code, fault, message));
             Ended { fault: cause.fault, outcome: Outcome::Failed { cause } }
         };
+        // Where the way it ended decides, a failure found beside it may only say the same in better words.
+        let decided = |code, fault, message: &str| {
+            let said = self.failure.clone().filter(|failure| (failure.code, failure.fault) == (code, fault));
+            Ended {
+                fault,
+                outcome: Outcome::Failed { cause: said.unwrap_or_else(|| Failure::new(code, fault, message)) },
+            }
+        };
         let ended = |outcome, fault| Ended { outcome, fault };
         match self.kind {
             SettlementKind::Reported => match &self.verdict {
@@ -405,9 +413,11 @@ impl Settlement {
                 }
             },
             SettlementKind::Failed => failed(Code::AgentError, Fault::Agent, "the agent failed"),
-            SettlementKind::TimedOut => failed(Code::Timeout, Fault::Agent, "the attempt took longer than its timeout"),
+            SettlementKind::TimedOut => {
+                decided(Code::Timeout, Fault::Agent, "the attempt took longer than its timeout")
+            }
             SettlementKind::Crashed => failed(Code::AgentError, Fault::Agent, "the seat crashed"),
-            SettlementKind::Lost => failed(Code::Lost, Fault::Runtime, "its supervisor died: it may have run"),
+            SettlementKind::Lost => decided(Code::Lost, Fault::Runtime, "its supervisor died: it may have run"),
             SettlementKind::Expired => ended(Outcome::Expired, Fault::Delegator),
             SettlementKind::Returned => {
                 let refusal = self.refusal.clone().unwrap_or(Refusal::Draining);
@@ -420,11 +430,11 @@ impl Settlement {
                 }
                 Some(RevokeReason::Deadline) => ended(Outcome::Expired, Fault::Delegator),
                 Some(RevokeReason::Budget) => ended(Outcome::BudgetExhausted, Fault::Delegator),
-                Some(RevokeReason::Trip) => failed(Code::Unavailable, Fault::Unknown, "revoked by a trip"),
+                Some(RevokeReason::Trip) => decided(Code::Unavailable, Fault::Unknown, "revoked by a trip"),
                 Some(RevokeReason::Policy(policy)) => {
-                    failed(Code::Unavailable, Fault::Unknown, &format!("revoked by {policy}"))
+                    decided(Code::Unavailable, Fault::Unknown, &format!("revoked by {policy}"))
                 }
-                None => failed(Code::Unavailable, Fault::Unknown, "revoked"),
+                None => decided(Code::Unavailable, Fault::Unknown, "revoked"),
             },
         }
     }

@@ -57,9 +57,11 @@ impl Scope {
         }
     }
 
-    /// Whether this scope contains the plain path.
+    /// Whether this scope contains the path. Only `*` contains what is no plain path: `docs/../keys` is not below `docs`.
     pub fn contains(&self, path: &str) -> bool {
-        self.meet(&Scope::Exactly(path.into())).is_some()
+        *self == Scope::All
+            || parse_scope(path, path)
+                .is_ok_and(|plain| matches!(plain, Scope::Exactly(_)) && self.meet(&plain).is_some())
     }
 }
 
@@ -225,7 +227,8 @@ impl FromStr for Permission {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let form = || PermissionError::Form(text.to_owned());
-        let (head, expires) = match text.rsplit_once(" until ") {
+        // A condition may say " until " in its own text, but it ends with the bracket of the list it stands in.
+        let (head, expires) = match text.rsplit_once(" until ").filter(|(_, at)| !at.ends_with(']')) {
             Some((head, at)) => {
                 let millis = at.trim().parse().map_err(|_| PermissionError::Condition(text.to_owned()))?;
                 (head, Some(Timestamp::from_millis(millis)))
@@ -240,6 +243,9 @@ impl FromStr for Permission {
             }
             None => (head, Vec::new()),
         };
+        if head.split(' ').any(|word| word == "until" || word == "where") {
+            return Err(PermissionError::Condition(text.to_owned()));
+        }
         let (action, scope) = head.split_once(':').ok_or_else(form)?;
         let (resource, verb) = action.rsplit_once('.').ok_or_else(form)?;
         let word = |word: &str| {

@@ -73,6 +73,8 @@ pub enum Refusal {
     },
     /// The agent is being removed or the runtime ends.
     Draining,
+    /// Called back before a seat began; nobody turned it away.
+    CalledBack,
     /// Over the limit of live goals, or of something else that is bounded.
     Overloaded,
     /// A policy of its own refuses, or has panicked and is out until released.
@@ -103,6 +105,7 @@ impl Refusal {
             }
             R::Unauthorized { .. } | R::MandateExpired => Code::Unauthorized,
             R::DeadlinePassed => Code::Expired,
+            R::CalledBack => Code::Canceled,
             R::BudgetExhausted => Code::BudgetExhausted,
             R::Cycle { .. } => Code::Cycle,
             R::DepthExceeded => Code::DepthExceeded,
@@ -116,7 +119,7 @@ impl Refusal {
     pub fn gravity(&self) -> u8 {
         use Refusal as R;
         match self {
-            R::Full => 0,
+            R::Full | R::CalledBack => 0,
             R::RetriesExhausted | R::Overloaded => 1,
             R::Probing { .. } => 2,
             R::BreakerOpen { .. } | R::TrustTooLow { .. } => 3,
@@ -172,6 +175,7 @@ impl fmt::Display for Refusal {
             }
             R::UnknownAgent { agent } => write!(f, "nobody is called {agent}"),
             R::Draining => write!(f, "draining"),
+            R::CalledBack => write!(f, "called back before it began"),
             R::Overloaded => write!(f, "overloaded"),
             R::Policy { policy, reason } => write!(f, "{policy}: {reason}"),
             R::NotInThisVersion { what } => write!(f, "{what}: not in this version"),

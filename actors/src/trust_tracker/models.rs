@@ -2,6 +2,12 @@
 
 use bailiwick_protocols::{Timestamp, TrustRecord, TrustScore, trust::Evidence};
 
+pub mod asymmetric;
+pub mod beta;
+
+pub use asymmetric::Asymmetric;
+pub use beta::Beta;
+
 /// How evidence becomes trust: pure arithmetic on one record.
 pub trait TrustModel: Send + Sync + 'static {
     /// The name in settings: `asymmetric`, `beta`.
@@ -10,9 +16,12 @@ pub trait TrustModel: Send + Sync + 'static {
     /// What an agent nothing is known about starts with.
     fn start(&self) -> TrustScore;
 
-    /// The record as it reads at `now`: idle time applied, nothing learned.
+    /// The record as it reads at `now`: idle time applied, nothing learned. Reading a reading changes nothing.
     fn decayed(&self, record: &TrustRecord, now: Timestamp) -> TrustRecord;
 
     /// The record after one more piece of evidence. Decay is applied first, so that a failure never raises a score.
     fn learn(&self, record: &TrustRecord, evidence: Evidence, now: Timestamp) -> TrustRecord;
 }
+
+#[cfg(test)]
+mod tests;

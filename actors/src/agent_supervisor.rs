@@ -1,0 +1,296 @@
+//! The only door to one agent: its policies, its desk, its permits, its own stream.
+//!
+//! This file is the mailbox. What is decided stands in `desk.rs`, what is known in `books.rs`, who waits in
+//! `tickets.rs`, how the agent is held in `seats.rs`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bailiwick_protocols::{AgentFact, Cause, Event, Stream, Traceparent, event::SeatEnd};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
+
+use crate::{
+    address::{Address, Envelope},
+    agents::AgentSpec,
+    directory::Entry,
+    messages::{Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
+    policies::{PolicyStack, TrustView, stack::Stack},
+    switchboard::Switchboard,
+    trust_tracker::models::TrustModel,
+    turn::{Alarm, Due, Outbox},
+    verifiers::Work,
+    world::World,
+};
+
+pub mod books;
+pub mod desk;
+pub mod seats;
+pub mod tickets;
+
+use books::Books;
+use desk::{Desk, DeskEffect, DeskMessage, DeskScene};
+use seats::Seat;
+
+/// What a supervisor is made of; kept by Agents, so that another can be started in its place.
+#[derive(Clone)]
+pub struct AgentSupervisor {
+    /// The agent.
+    pub spec: AgentSpec,
+    /// Its entry in the directory.
+    pub entry: Arc<Entry>,
+    /// Its policies, made anew for each life and filled by the fold.
+    pub policies: PolicyStack,
+    /// How trust is reckoned.
+    pub model: Arc<dyn TrustModel>,
+    /// The world.
+    pub world: World,
+    /// Where everybody is reached.
+    pub lines: Switchboard,
+}
+
+/// What one life of a supervisor holds.
+pub struct Life {
+    desk: Desk,
+    stream: Stream,
+    seats: HashMap<u32, (ActorRef<Envelope<SeatMessage>>, Address<SeatMessage>)>,
+    numbers: HashMap<ActorId, u32>,
+    outbox: Outbox,
+    alarm: Alarm,
+}
+
+impl Actor for AgentSupervisor {
+    type Msg = Envelope<SupervisorMessage>;
+    type State = Life;
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        let stream = self.stream();
+        let trust = TrustView { records: Default::default(), model: self.model.clone() };
+        let books = Books::new(Stack::new((self.policies)(&self.spec)), trust);
+        let desk = Desk::new(self.entry.clone(), self.lines.team.verifiers.clone(), books);
+        self.entry.permits.on_home({
+            let address = self.entry.address.clone();
+            move || address.tell_from_edge(SupervisorMessage::PermitHome)
+        });
+        self.entry.address.move_in(myself);
+        Ok(Life {
+            desk,
+            stream,
+            seats: HashMap::new(),
+            numbers: HashMap::new(),
+            outbox: Outbox::default(),
+            alarm: Alarm::default(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cause, trace) = (envelope.cause, envelope.trace);
+        use SupervisorMessage as S;
+        let message = match envelope.body {
+            S::Durable => {
+                life.outbox.flush(&self.world.log, wake(&myself));
+                return Ok(());
+            }
+            S::Begin => {
+                for recorded in self.world.log.stream(&life.stream) {
+                    if let Event::Agent(fact) = &recorded.event {
+                        life.desk.books.apply(fact, recorded.at);
+                    }
+                }
+                DeskMessage::Begin
+            }
+            S::Tick => {
+                life.alarm.rang();
+                DeskMessage::Tick
+            }
+            S::Delegate { delegation, contract, permit, more } => {
+                DeskMessage::Delegate { delegation, contract, permit, more }
+            }
+            S::Ticket { goal, weight } => DeskMessage::Ticket { goal, weight },
+            S::Report { delegation, report } => DeskMessage::Report { delegation, report },
+            S::Examined { delegation, verdict, round } => DeskMessage::Examined { delegation, verdict, round },
+            S::Learned { delegation, lessons } => DeskMessage::Learned { delegation, lessons },
+            S::Revoke { delegation, reason, only_waiting } => {
+                DeskMessage::Revoke { delegation, reason, only_waiting }
+            }
+            S::Forget { goal } => DeskMessage::Forget { goal },
+            S::Ask { from, name, task, reply } => DeskMessage::Ask { from, name, task, reply },
+            S::SeatDown { seat, why } => DeskMessage::SeatDown { seat, why },
+            S::PermitHome => DeskMessage::PermitHome,
+            S::Release { by } => DeskMessage::Release { by },
+            S::Sweep => DeskMessage::Sweep,
+        };
+        self.turn(&myself, life, message, cause, trace).await
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, why) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell, SeatEnd::Crashed(error.to_string())),
+            SupervisionEvent::ActorTerminated(cell, _, reason) if reason.as_deref() == Some("killed") => {
+                (cell, SeatEnd::Killed)
+            }
+            SupervisionEvent::ActorTerminated(cell, _, reason) => {
+                (cell, SeatEnd::Crashed(reason.unwrap_or_else(|| "the seat stopped".to_owned())))
+            }
+            // A seat that started, or a process group: nothing is lost.
+            _ => return Ok(()),
+        };
+        // Anybody who holds a reference can forge such an event: believe it only of a seat that is really ending.
+        if cell.get_status() < ActorStatus::Stopping {
+            return Ok(());
+        }
+        let Some(seat) = life.numbers.remove(&cell.get_id()) else { return Ok(()) };
+        life.seats.remove(&seat);
+        self.turn(&myself, life, DeskMessage::SeatDown { seat, why }, None, None).await
+    }
+}
+
+impl AgentSupervisor {
+    fn stream(&self) -> Stream {
+        Stream::Agent {
+            team: self.lines.team.name.clone(),
+            agent: self.spec.name.clone(),
+            generation: self.entry.generation,
+        }
+    }
+
+    async fn turn(
+        &self,
+        myself: &ActorRef<Envelope<SupervisorMessage>>,
+        life: &mut Life,
+        message: DeskMessage,
+        cause: Option<Cause>,
+        trace: Option<Traceparent>,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = self.world.clock.now();
+        let scene = DeskScene { now, draw: self.world.dice.unit(), cause };
+        let turn = life.desk.step(message, scene);
+        for due in turn.commit(&self.world.log, &life.stream, now, trace, Event::Agent) {
+            self.act(myself, life, due, trace).await?;
+        }
+        life.outbox.arm(&self.world.log, wake(myself));
+        let ring = self.entry.address.clone();
+        life.alarm.set(self.world.clock, life.desk.next_due(), {
+            let myself = myself.clone();
+            // To itself, without the post: a timer is not a message on the road.
+            move || drop(myself.cast(Envelope { origin: ring.origin(), cause: None, trace: None, parent: None, body: SupervisorMessage::Tick }))
+        });
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        myself: &ActorRef<Envelope<SupervisorMessage>>,
+        life: &mut Life,
+        due: Due<DeskEffect>,
+        trace: Option<Traceparent>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Due { effect, cause, seq } = due;
+        let origin = self.entry.address.origin();
+        match effect {
+            DeskEffect::Refused { delegation, refusal } => {
+                let body = GoalMessage::Refused { delegation, refusal };
+                let parent = Some(delegation);
+                self.lines.tell_goal(delegation.goal, Envelope { origin, cause: None, trace, parent, body });
+            }
+            DeskEffect::Settled { settlement } => {
+                let id = settlement.delegation;
+                let body = GoalMessage::Settled { settlement };
+                self.lines.tell_goal(id.goal, Envelope { origin, cause, trace, parent: Some(id), body });
+            }
+            DeskEffect::StartSeat { seat } => {
+                let address = Address::vacant(&self.world.post);
+                let actor = Seat {
+                    world: self.world.clone(),
+                    lines: self.lines.clone(),
+                    supervisor: self.entry.address.clone(),
+                    address: address.clone(),
+                    agent: self.spec.agent.clone(),
+                };
+                let (seat_ref, _) = Actor::spawn_linked(None, actor, (), myself.get_cell()).await?;
+                address.move_in(seat_ref.clone());
+                life.numbers.insert(seat_ref.get_id(), seat);
+                life.seats.insert(seat, (seat_ref, address));
+            }
+            DeskEffect::StopSeat { seat } => {
+                if let Some((seat, _)) = life.seats.remove(&seat) {
+                    life.numbers.remove(&seat.get_id());
+                    seat.stop(None);
+                }
+            }
+            DeskEffect::Carry { seat, assignment } => {
+                if let Some((_, address)) = life.seats.get(&seat) {
+                    let (address, trace) = (address.clone(), Some(assignment.delegation.traceparent));
+                    let parent = Some(assignment.delegation.id);
+                    let body = SeatMessage::Carry { assignment };
+                    let envelope = Envelope { origin, cause, trace, parent, body };
+                    life.outbox.post(&self.world.log, seq, move || address.tell(envelope));
+                }
+            }
+            DeskEffect::Cease { seat } => {
+                if let Some((_, address)) = life.seats.get(&seat) {
+                    let address = address.clone();
+                    let envelope = Envelope { origin, cause, trace, parent: None, body: SeatMessage::Cease };
+                    life.outbox.post(&self.world.log, seq, move || address.tell(envelope));
+                }
+            }
+            DeskEffect::Kill { seat } => {
+                if let Some((seat, _)) = life.seats.get(&seat) {
+                    seat.kill();
+                }
+            }
+            DeskEffect::Examine { delegation, contract, output, round } => {
+                let asker = Asker::Report { agent: self.spec.name.clone(), delegation: delegation.id };
+                let work = Work::of_task(output, delegation.brief.clone());
+                let body = PoolMessage::Examine { asker, contract, work, round };
+                self.lines.pool.tell(Envelope { origin, cause, trace, parent: Some(delegation.id), body });
+            }
+            DeskEffect::Learn { delegation, evidence } => {
+                let body = TrackerMessage::Learn {
+                    delegation: delegation.id,
+                    agent: self.spec.name.clone(),
+                    generation: self.entry.generation,
+                    needs: delegation.needs.clone(),
+                    evidence,
+                };
+                self.lines.tracker.tell(Envelope { origin, cause, trace, parent: Some(delegation.id), body });
+            }
+            DeskEffect::Room { goal, permit } => {
+                let body = GoalMessage::Room { agent: self.spec.name.clone(), permit };
+                self.lines.tell_goal(goal, Envelope { origin, cause: None, trace: None, parent: None, body });
+            }
+            DeskEffect::AskGoal { from, name, task, reply } => {
+                let body = GoalMessage::Ask { from, name, task, reply };
+                self.lines.tell_goal(from.goal, Envelope { origin, cause, trace, parent: Some(from), body });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wake(myself: &ActorRef<Envelope<SupervisorMessage>>) -> impl FnOnce() + Send + 'static + use<> {
+    let myself = myself.clone();
+    move || {
+        let origin = crate::address::Origin::EDGE;
+        let body = SupervisorMessage::Durable;
+        // It fails only if the supervisor has just died, and its outbox with it.
+        drop(myself.cast(Envelope { origin, cause: None, trace: None, parent: None, body }));
+    }
+}
+
+/// What a supervisor's stream tells, as plain facts; for rebuilding one in a test.
+pub fn facts(events: &[Arc<bailiwick_protocols::Recorded>]) -> impl Iterator<Item = (&AgentFact, bailiwick_protocols::Timestamp)> {
+    events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Agent(fact) => Some((fact, recorded.at)),
+        _ => None,
+    })
+}

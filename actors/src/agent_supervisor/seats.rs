@@ -1,0 +1,113 @@
+//! A seat: our shim around the agent, one assignment at a time. It can be killed, and takes only its attempt with it.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use bailiwick_protocols::{Cause, DelegationId, Report, Traceparent};
+use futures::FutureExt;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::watch;
+
+use crate::{
+    address::{Address, Envelope},
+    agents::{AgentContext, DynAgent},
+    messages::{GoalMessage, SeatMessage, SupervisorMessage},
+    switchboard::Switchboard,
+    world::{AbortOnDrop, World},
+};
+
+/// The actor of one seat.
+pub struct Seat {
+    /// The world.
+    pub world: World,
+    /// Where goals are reached.
+    pub lines: Switchboard,
+    /// Its supervisor.
+    pub supervisor: Address<SupervisorMessage>,
+    /// Itself.
+    pub address: Address<SeatMessage>,
+    /// The agent's code.
+    pub agent: Arc<dyn DynAgent>,
+}
+
+/// The assignment at hand. Dropping it aborts the agent's task.
+pub struct Carried {
+    delegation: DelegationId,
+    cause: Option<Cause>,
+    trace: Option<Traceparent>,
+    stop: watch::Sender<bool>,
+    _task: AbortOnDrop,
+}
+
+impl Actor for Seat {
+    type Msg = Envelope<SeatMessage>;
+    type State = Option<Carried>;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        Ok(None)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        carried: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cause, trace) = (envelope.cause.clone(), envelope.trace);
+        match envelope.body {
+            SeatMessage::Carry { assignment } => {
+                let delegation = assignment.delegation.id;
+                let (stop, canceled) = watch::channel(false);
+                let at = assignment.started;
+                let context = AgentContext::new(assignment, canceled, self.address.clone(), self.world.clock);
+                let agent = self.agent.clone();
+                let task = self.world.spawner.spawn_guarded(async move {
+                    // The agent's first synchronous steps are inside the guard too.
+                    let run = AssertUnwindSafe(async move { agent.run_boxed(context).await }).catch_unwind();
+                    let result: Result<Box<Report>, String> = match run.await {
+                        Ok(Ok(report)) => Ok(Box::new(report)),
+                        Ok(Err(error)) => Ok(Box::new(error.into_report())),
+                        Err(panic) => Err(format!("panic: {}", crate::panic_text(&*panic))),
+                    };
+                    let done = SeatMessage::Done { delegation, result };
+                    // The seat is gone only if it was killed, and then nobody wants to know.
+                    drop(myself.cast(Envelope { origin: envelope.origin, cause: None, trace, parent: None, body: done }));
+                });
+                let started = GoalMessage::Started { delegation, at };
+                self.lines.tell_goal(delegation.goal, self.envelope(started, &cause, trace, delegation));
+                *carried = Some(Carried { delegation, cause, trace, stop, _task: task });
+            }
+            SeatMessage::Done { delegation, result } => {
+                let Some(done) = carried.take_if(|carried| carried.delegation == delegation) else { return Ok(()) };
+                match result {
+                    Ok(report) => {
+                        let report = SupervisorMessage::Report { delegation, report };
+                        self.supervisor.tell(self.envelope(report, &done.cause, done.trace, delegation));
+                    }
+                    Err(said) => return Err(said.into()),
+                }
+            }
+            SeatMessage::Cease => {
+                if let Some(carried) = carried {
+                    carried.stop.send_replace(true);
+                }
+            }
+            SeatMessage::Ask { name, task, reply } => match carried {
+                Some(carried) => {
+                    let from = carried.delegation;
+                    let ask = SupervisorMessage::Ask { from, name, task, reply };
+                    self.supervisor.tell(self.envelope(ask, &carried.cause, carried.trace, from));
+                }
+                // What has ended asks for nothing: the dropped reply says so.
+                None => drop(reply),
+            },
+        }
+        Ok(())
+    }
+}
+
+impl Seat {
+    fn envelope<M>(&self, body: M, cause: &Option<Cause>, trace: Option<Traceparent>, on: DelegationId) -> Envelope<M> {
+        Envelope { origin: self.address.origin(), cause: cause.clone(), trace, parent: Some(on), body }
+    }
+}

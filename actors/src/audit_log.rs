@@ -1,0 +1,58 @@
+//! Owns the log's writer: carries what everybody appended to the journal, batch by batch, and moves the durable mark.
+
+use std::sync::Arc;
+
+use bailiwick_protocols::Recorded;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::{address::Envelope, world::World};
+
+pub mod log;
+pub mod memory;
+
+/// What the AuditLog is told; all of it comes from the log's own handle and journal.
+#[derive(Debug)]
+pub enum AuditMessage {
+    /// Something was appended.
+    Drain,
+}
+
+
+/// The drain behind the log's handle. If the journal fails it fails too, and the runtime ends loudly with it.
+pub struct AuditLog {
+    /// The world whose log it carries.
+    pub world: World,
+}
+
+impl Actor for AuditLog {
+    type Msg = Envelope<AuditMessage>;
+    type State = tokio::task::JoinHandle<()>;
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        let log = self.world.log.clone();
+        Ok(tokio::spawn(async move {
+            loop {
+                let batch: Vec<Arc<Recorded>> = log.take_pending();
+                let Some(last) = batch.last().map(|recorded| recorded.seq) else {
+                    log.work().await;
+                    continue;
+                };
+                match log.journal().append(batch).await {
+                    Ok(()) => log.mark_durable(last),
+                    Err(error) => {
+                        tracing::error!(%error, "journal failed");
+                        log.fail(error.clone());
+                        myself.stop(Some(error.to_string()));
+                        return;
+                    }
+                }
+            }
+        }))
+    }
+
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, writer: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        writer.abort();
+        Ok(())
+    }
+}

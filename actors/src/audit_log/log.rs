@@ -1,0 +1,251 @@
+//! The log: one sequence of events in many streams, appended through a shared handle by each stream's one writer.
+//!
+//! `append` returns a position at once and never waits for a disk. The AuditLog actor carries what was appended to the
+//! journal and moves the durable mark; whatever leaves the process waits for that mark in its actor's outbox.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bailiwick_protocols::{Cause, Event, GoalId, Recorded, Stream, Timestamp, Traceparent};
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, watch};
+
+/// Where the log is kept. One implementation in memory here; durable ones elsewhere.
+pub trait Journal: Send + Sync + 'static {
+    /// Keeps a batch; ready when it would survive whatever this journal promises to survive.
+    ///
+    /// # Errors
+    /// If it cannot be kept: the runtime then ends loudly.
+    fn append(&self, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>>;
+
+    /// Whether an event is kept the moment it is appended, so that nobody needs to wait.
+    fn is_immediate(&self) -> bool {
+        false
+    }
+
+    /// Everything that was kept, in order.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn read(&self) -> Result<Vec<Arc<Recorded>>, JournalError>;
+}
+
+/// The journal could not keep or read events.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("journal: {0}")]
+pub struct JournalError(pub String);
+
+/// Where a batch stands: the last position in the log, and the version of its first event in the stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Of the last event, in the whole log.
+    pub seq: u64,
+    /// Of the first event, in its stream.
+    pub first_ver: u64,
+}
+
+/// The log's handle. Cheap to clone.
+#[derive(Clone)]
+pub struct Log(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    journal: Arc<dyn Journal>,
+    immediate: bool,
+    durable: watch::Sender<Mark>,
+    work: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    seq: u64,
+    streams: HashMap<Stream, Vec<Arc<Recorded>>>,
+    pending: Vec<Arc<Recorded>>,
+    waiting: Vec<(u64, Box<dyn FnOnce() + Send>)>,
+}
+
+/// How far the log is durable, or why it never will be any further.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Mark {
+    seq: u64,
+    failed: Option<JournalError>,
+}
+
+impl Log {
+    /// Opens a log over a journal, with everything the journal already holds.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn open(journal: Arc<dyn Journal>) -> Result<Self, JournalError> {
+        let mut state = State::default();
+        for recorded in journal.read()? {
+            state.seq = recorded.seq;
+            state.streams.entry(recorded.stream.clone()).or_default().push(recorded);
+        }
+        let (durable, _) = watch::channel(Mark { seq: state.seq, failed: None });
+        let immediate = journal.is_immediate();
+        Ok(Self(Arc::new(Shared { state: Mutex::new(state), journal, immediate, durable, work: Notify::new() })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock can panic half-way.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a batch to a stream. Only the stream's one writer calls this.
+    pub fn append(
+        &self,
+        stream: &Stream,
+        at: Timestamp,
+        trace: Option<Traceparent>,
+        events: impl IntoIterator<Item = (Event, Option<Cause>)>,
+    ) -> Position {
+        let mut state = self.state();
+        let State { seq, streams, pending, .. } = &mut *state;
+        let kept = match streams.get_mut(stream) {
+            Some(kept) => kept,
+            None => streams.entry(stream.clone()).or_default(),
+        };
+        let first_ver = kept.last().map_or(0, |last| last.ver) + 1;
+        for (ver, (event, cause)) in (first_ver..).zip(events) {
+            *seq += 1;
+            let recorded = Arc::new(Recorded { seq: *seq, stream: stream.clone(), ver, at, cause, trace, event });
+            kept.push(recorded.clone());
+            if !self.0.immediate {
+                pending.push(recorded);
+            }
+        }
+        let position = Position { seq: *seq, first_ver };
+        drop(state);
+        if self.0.immediate {
+            self.0.durable.send_modify(|mark| mark.seq = mark.seq.max(position.seq));
+        } else {
+            self.0.work.notify_one();
+        }
+        position
+    }
+
+    /// The position of the last event.
+    pub fn last_seq(&self) -> u64 {
+        self.state().seq
+    }
+
+    /// Whether everything up to this position is durable.
+    pub fn is_durable(&self, seq: u64) -> bool {
+        self.0.durable.borrow().seq >= seq
+    }
+
+    /// Calls back once everything up to this position is durable; at once if it is. Never, if the journal fails.
+    pub fn when_durable(&self, seq: u64, call: impl FnOnce() + Send + 'static) {
+        let mut state = self.state();
+        if self.is_durable(seq) {
+            drop(state);
+            call();
+        } else {
+            state.waiting.push((seq, Box::new(call)));
+        }
+    }
+
+    /// What is appended and not yet handed to the journal.
+    pub(super) fn take_pending(&self) -> Vec<Arc<Recorded>> {
+        std::mem::take(&mut self.state().pending)
+    }
+
+    /// Waits until something is appended that a journal must keep.
+    pub(super) async fn work(&self) {
+        self.0.work.notified().await;
+    }
+
+    pub(super) fn journal(&self) -> Arc<dyn Journal> {
+        self.0.journal.clone()
+    }
+
+    /// Moves the durable mark and calls back whoever waited for it.
+    pub(super) fn mark_durable(&self, seq: u64) {
+        let due = {
+            let mut state = self.state();
+            self.0.durable.send_modify(|mark| mark.seq = mark.seq.max(seq));
+            let (due, later) = std::mem::take(&mut state.waiting).into_iter().partition(|(at, _)| *at <= seq);
+            state.waiting = later;
+            let due: Vec<(u64, Box<dyn FnOnce() + Send>)> = due;
+            due
+        };
+        for (_, call) in due {
+            call();
+        }
+    }
+
+    /// The journal failed: nothing will be durable any more.
+    pub(super) fn fail(&self, error: JournalError) {
+        self.0.durable.send_modify(|mark| mark.failed = Some(error));
+    }
+
+    /// Why the journal failed, if it did.
+    pub fn failure(&self) -> Option<JournalError> {
+        self.0.durable.borrow().failed.clone()
+    }
+
+    /// Waits until the journal fails.
+    pub async fn failed(&self) -> JournalError {
+        let mut mark = self.0.durable.subscribe();
+        let failed = mark.wait_for(|mark| mark.failed.is_some()).await.map(|mark| mark.failed.clone());
+        // The sender lives in `self`, so the wait ends only with a failure.
+        failed.ok().flatten().unwrap_or_else(|| JournalError("closed".to_owned()))
+    }
+
+    /// One stream from its first event, durable or not: what its writer folds.
+    pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
+        self.state().streams.get(stream).cloned().unwrap_or_default()
+    }
+
+    /// The names of all streams.
+    pub fn streams(&self) -> Vec<Stream> {
+        let mut names: Vec<_> = self.state().streams.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Lets go of a finished goal's events in memory; a journal keeps them.
+    pub fn forget(&self, goal: GoalId) {
+        self.state().streams.remove(&Stream::Goal(goal));
+    }
+
+    /// A cursor on one stream, from its first event.
+    pub fn cursor(&self, stream: Stream) -> Cursor {
+        Cursor { mark: self.0.durable.subscribe(), log: self.clone(), stream, next: 0 }
+    }
+}
+
+/// A reader of one stream that pulls at its own pace: it misses nothing and delays nobody.
+pub struct Cursor {
+    log: Log,
+    stream: Stream,
+    next: usize,
+    mark: watch::Receiver<Mark>,
+}
+
+impl Cursor {
+    /// The next durable event; waits for it. `None` if the journal failed.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is skipped.
+    pub async fn next(&mut self) -> Option<Arc<Recorded>> {
+        loop {
+            let durable = self.mark.borrow_and_update().clone();
+            let found = {
+                let state = self.log.state();
+                state.streams.get(&self.stream).and_then(|events| events.get(self.next)).cloned()
+            };
+            match found {
+                Some(event) if event.seq <= durable.seq => {
+                    self.next += 1;
+                    return Some(event);
+                }
+                _ if durable.failed.is_some() => return None,
+                _ => self.mark.changed().await.ok()?,
+            }
+        }
+    }
+}

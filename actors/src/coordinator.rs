@@ -1,0 +1,174 @@
+//! Takes goals and supervises one GoalActor for each. It owns no stream: which goals are open, the log tells.
+
+use std::collections::{HashMap, VecDeque};
+
+use bailiwick_protocols::{Event, GoalEvent, GoalId, Refusal, Stream};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use crate::{
+    address::{Address, Envelope},
+    goal::GoalActor,
+    messages::{AcceptedGoal, CoordinatorMessage, GoalMessage},
+    root::Intensity,
+    switchboard::{Switchboard, plain},
+    world::World,
+};
+
+/// Goals that may live at once.
+pub const LIVE_MAX: usize = 4_000;
+
+/// Finished goals whose events stay in memory.
+pub const FINISHED_MAX: usize = 1_000;
+
+/// The actor.
+pub struct Coordinator {
+    /// The world.
+    pub world: World,
+    /// Where everybody is reached.
+    pub lines: Switchboard,
+}
+
+/// What one life of the Coordinator holds.
+#[derive(Default)]
+pub struct Life {
+    live: HashMap<ActorId, GoalId>,
+    actors: HashMap<GoalId, ActorRef<Envelope<GoalMessage>>>,
+    deaths: HashMap<GoalId, Intensity>,
+    finished: VecDeque<GoalId>,
+}
+
+impl Actor for Coordinator {
+    type Msg = Envelope<CoordinatorMessage>;
+    type State = Life;
+    type Arguments = ();
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        self.lines.coordinator.move_in(myself);
+        Ok(Life::default())
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        for goal in self.open_goals() {
+            self.start(&myself, life, goal, None, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match envelope.body {
+            CoordinatorMessage::Submit { goal, reply } => {
+                if life.actors.len() >= LIVE_MAX {
+                    // The caller may have gone in the meantime.
+                    drop(reply.send(Err(Refusal::Overloaded)));
+                    return Ok(());
+                }
+                self.start(&myself, life, goal.id, Some(goal), Some(reply)).await?;
+            }
+            CoordinatorMessage::Ended { goal } => self.ended(life, goal),
+            CoordinatorMessage::Cancel { goal, by, graceful } => {
+                let ids: Vec<GoalId> = goal.map_or_else(|| life.actors.keys().copied().collect(), |goal| vec![goal]);
+                for id in ids {
+                    self.tell(id, GoalMessage::Cancel { by: by.clone(), graceful });
+                }
+            }
+            CoordinatorMessage::Sweep => {
+                for id in life.actors.keys() {
+                    self.tell(*id, GoalMessage::Sweep);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, why) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            _ => return Ok(()),
+        };
+        if cell.get_status() < ActorStatus::Stopping {
+            return Ok(());
+        }
+        // One that ended by itself is not in the map any more.
+        let Some(goal) = life.live.remove(&cell.get_id()) else { return Ok(()) };
+        tracing::warn!(%goal, why, "goal actor died");
+        let now = self.world.clock.now();
+        if !life.deaths.entry(goal).or_default().another(now) {
+            return Err(format!("the actor of goal {goal} keeps dying: {why}").into());
+        }
+        self.start(&myself, life, goal, None, None).await
+    }
+}
+
+impl Coordinator {
+    async fn start(
+        &self,
+        myself: &ActorRef<Envelope<CoordinatorMessage>>,
+        life: &mut Life,
+        id: GoalId,
+        new: Option<Box<AcceptedGoal>>,
+        reply: Option<oneshot::Sender<Result<(), Refusal>>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let address = self
+            .lines
+            .goals
+            .entry(id)
+            .or_insert_with(|| Address::vacant(&self.world.post))
+            .value()
+            .clone();
+        let goal =
+            GoalActor { id, address: address.clone(), world: self.world.clone(), lines: self.lines.clone() };
+        let (actor, _) = Actor::spawn_linked(None, goal, (), myself.get_cell()).await?;
+        life.live.insert(actor.get_id(), id);
+        life.actors.insert(id, actor);
+        address.tell(plain(self.lines.coordinator.origin(), GoalMessage::Begin { new, reply }));
+        Ok(())
+    }
+
+    fn ended(&self, life: &mut Life, goal: GoalId) {
+        self.lines.goals.remove(&goal);
+        life.deaths.remove(&goal);
+        if let Some(actor) = life.actors.remove(&goal) {
+            life.live.remove(&actor.get_id());
+            actor.stop(None);
+        }
+        life.finished.push_back(goal);
+        if life.finished.len() > FINISHED_MAX
+            && let Some(oldest) = life.finished.pop_front()
+        {
+            self.world.log.forget(oldest);
+        }
+    }
+
+    fn tell(&self, goal: GoalId, body: GoalMessage) {
+        self.lines.tell_goal(goal, plain(self.lines.coordinator.origin(), body));
+    }
+
+    fn open_goals(&self) -> Vec<GoalId> {
+        let settled = |stream: &Stream| {
+            self.world.log.stream(stream).last().is_some_and(|last| {
+                matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. }))
+            })
+        };
+        let open = |stream: Stream| match stream {
+            Stream::Goal(id) if !settled(&stream) => Some(id),
+            _ => None,
+        };
+        self.world.log.streams().into_iter().filter_map(open).collect()
+    }
+}

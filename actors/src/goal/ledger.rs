@@ -1,0 +1,141 @@
+//! What a goal has spent and promised. A slice is reserved before an attempt and settled after it, each once.
+
+use std::collections::BTreeMap;
+
+use bailiwick_protocols::{Cost, Slice, Usage};
+
+/// The one ledger of a goal, in micro-USD and tokens.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Ledger {
+    budget: Slice,
+    usage: Usage,
+    cost: Cost,
+    /// By delegation number.
+    reserved: BTreeMap<u32, Slice>,
+}
+
+impl Ledger {
+    /// A ledger over a budget.
+    pub fn new(budget: Slice) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
+    /// Whether a slice fits beside what is spent and promised. Zero left is zero.
+    pub fn fits(&self, slice: Slice) -> bool {
+        let within = |budget: Option<u64>, committed: Option<u64>, more: Option<u64>| match budget {
+            None => true,
+            Some(budget) => committed.unwrap_or(0).saturating_add(more.unwrap_or(0)) <= budget,
+        };
+        let committed = self.committed();
+        within(self.budget.micro_usd, committed.micro_usd, slice.micro_usd)
+            && within(self.budget.tokens, committed.tokens, slice.tokens)
+    }
+
+    /// Promises a slice to a delegation.
+    pub fn reserve(&mut self, delegation: u32, slice: Slice) {
+        self.reserved.insert(delegation, slice);
+    }
+
+    /// Lets a promise go without a charge: refused, or never begun.
+    pub fn release(&mut self, delegation: u32) {
+        self.reserved.remove(&delegation);
+    }
+
+    /// Settles a delegation: its promise is replaced by what it consumed.
+    pub fn settle(&mut self, delegation: u32, usage: Usage, cost: Cost) {
+        self.release(delegation);
+        self.charge(usage, cost);
+    }
+
+    /// Charges what no delegation stands for: a planner, a synthesiser.
+    pub fn charge(&mut self, usage: Usage, cost: Cost) {
+        self.usage += usage;
+        self.cost += cost;
+    }
+
+    /// Spent and promised together. An unknown cost counts with what is known of it.
+    pub fn committed(&self) -> Slice {
+        let promised = |dimension: fn(&Slice) -> Option<u64>| -> u64 {
+            self.reserved.values().filter_map(dimension).fold(0, u64::saturating_add)
+        };
+        Slice {
+            micro_usd: Some(self.cost.micro_usd().unwrap_or(0).saturating_add(promised(|slice| slice.micro_usd))),
+            tokens: Some(self.usage.tokens().saturating_add(promised(|slice| slice.tokens))),
+        }
+    }
+
+    /// Whether 80 % of the budget is committed in some dimension.
+    pub fn is_nearly_spent(&self) -> bool {
+        let near = |budget: Option<u64>, committed: Option<u64>| match (budget, committed) {
+            (Some(budget), Some(committed)) => committed > 0 && committed.saturating_mul(5) >= budget.saturating_mul(4),
+            _ => false,
+        };
+        let committed = self.committed();
+        near(self.budget.micro_usd, committed.micro_usd) || near(self.budget.tokens, committed.tokens)
+    }
+
+    /// The budget.
+    pub fn budget(&self) -> Slice {
+        self.budget
+    }
+
+    /// Everything consumed.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// The same in money.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn usd(micro: u64) -> Slice {
+        Slice { micro_usd: Some(micro), tokens: None }
+    }
+
+    #[test]
+    fn parallel_children_cannot_jointly_exceed_the_budget() {
+        let mut ledger = Ledger::new(usd(10));
+
+        ledger.reserve(1, usd(6));
+
+        assert!(!ledger.fits(usd(6)), "6 are promised, 4 are left");
+        assert!(ledger.fits(usd(4)));
+    }
+
+    #[test]
+    fn what_is_charged_above_the_slice_counts() {
+        let mut ledger = Ledger::new(usd(10));
+        ledger.reserve(1, usd(2));
+
+        ledger.settle(1, Usage::default(), Cost::Known(11));
+
+        assert!(!ledger.fits(usd(0)), "more than everything is spent");
+        assert_eq!(ledger.cost(), Cost::Known(11));
+    }
+
+    #[test]
+    fn a_warning_is_due_from_four_fifths_on() {
+        let mut ledger = Ledger::new(usd(10));
+        ledger.reserve(1, usd(7));
+        assert!(!ledger.is_nearly_spent());
+
+        ledger.settle(1, Usage::default(), Cost::Known(8));
+
+        assert!(ledger.is_nearly_spent());
+    }
+
+    #[test]
+    fn without_a_budget_everything_fits() {
+        let mut ledger = Ledger::new(Slice::UNLIMITED);
+
+        ledger.charge(Usage::default(), Cost::Known(u64::MAX));
+
+        assert!(ledger.fits(usd(1)));
+    }
+}

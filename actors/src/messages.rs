@@ -1,0 +1,353 @@
+//! Every message between actors, on one page, in the order of the road.
+//!
+//! ```text
+//! submit -> Coordinator -> GoalActor --Delegate--> AgentSupervisor --Carry--> seat (--Started--> GoalActor)
+//!        --Report--> AgentSupervisor --Examine--> verdict --Learn--> TrustTracker --Learned--> AgentSupervisor
+//!        --Settled--> GoalActor -> result
+//! ```
+//!
+//! Each travels in an [`Envelope`](crate::address::Envelope) that carries origin and incarnation, cause, traceparent and
+//! parent delegation. Each names its **bound**: what keeps a mailbox from filling with it.
+
+use std::sync::Arc;
+
+use bailiwick_protocols::{
+    AgentName, Capability, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal, Report, Settlement,
+    Task, TaskId, Timestamp, Usage, Cost, Verdict,
+    event::SeatEnd,
+    outcome::{CanceledBy, RevokeReason},
+    trust::Evidence,
+};
+use tokio::sync::oneshot;
+
+use crate::{agents::Assignment, directory::Permit, planners::PlanAnswer, verifiers::{CompiledContract, Work}};
+
+/// To the Coordinator.
+#[derive(Debug)]
+pub enum CoordinatorMessage {
+    /// Take a goal. Bound: one for each caller, and the live goals.
+    Submit {
+        /// The goal, already checked.
+        goal: Box<AcceptedGoal>,
+        /// Answered once it is recorded, or refused.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A goal ended. Bound: one a goal.
+    Ended {
+        /// Which.
+        goal: GoalId,
+    },
+    /// Cancel a goal. Bound: one for each caller.
+    Cancel {
+        /// Which; `None` is all of them.
+        goal: Option<GoalId>,
+        /// Who wants it.
+        by: CanceledBy,
+        /// Nothing new starts, what runs may end.
+        graceful: bool,
+    },
+    /// An actor that goals talk to was replaced: they send again what they have open. Bound: one a replacement.
+    Sweep,
+}
+
+/// A goal that passed all checks, on its way to its GoalActor.
+#[derive(Debug)]
+pub struct AcceptedGoal {
+    /// Its id.
+    pub id: GoalId,
+    /// What is wanted.
+    pub goal: Arc<Goal>,
+    /// The authority all its work derives from.
+    pub mandate: Mandate,
+}
+
+/// To a GoalActor.
+#[derive(Debug)]
+pub enum GoalMessage {
+    /// Begin: a new goal, or what the stream holds. Bound: one a life.
+    Begin {
+        /// The goal, unless it is in the stream.
+        new: Option<Box<AcceptedGoal>>,
+        /// Answered once the submission is recorded.
+        reply: Option<oneshot::Sender<Result<(), Refusal>>>,
+    },
+    /// The planner answered. Bound: one at a time.
+    Planned {
+        /// To which asking.
+        round: u32,
+        /// What it said.
+        answer: PlanAnswer,
+    },
+    /// A seat began. Bound: one an admission.
+    Started {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The supervisor turned it away. Bound: one an asking.
+    Refused {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The one settlement of an admission. Bound: one an admission, or an asking again.
+    Settled {
+        /// What it settles, and how.
+        settlement: Arc<Settlement>,
+    },
+    /// There is room: here is the permit the ticket waited for. Bound: one a ticket.
+    Room {
+        /// Whose supervisor calls back.
+        agent: AgentName,
+        /// The permit.
+        permit: Permit,
+    },
+    /// The goal's own contract was examined in the pool. Bound: one at a time.
+    Examined {
+        /// What was found.
+        verdict: Verdict,
+        /// Counted from 1.
+        round: u32,
+    },
+    /// The synthesiser answered. Bound: one at a time.
+    Synthesised {
+        /// To which asking.
+        round: u32,
+        /// What it made, or why not.
+        result: Result<Output, String>,
+        /// What it consumed.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// An agent wants a part of its task done by somebody else. Bound: live children of a delegation.
+    Ask {
+        /// The delegation whose agent asks.
+        from: DelegationId,
+        /// The name it gives the part.
+        name: TaskId,
+        /// The part.
+        task: Box<Task>,
+        /// Answered with the result, or why not.
+        reply: oneshot::Sender<Result<Output, Refusal>>,
+    },
+    /// End it. Bound: one a caller.
+    Cancel {
+        /// Who wants it.
+        by: CanceledBy,
+        /// Nothing new starts, what runs may end.
+        graceful: bool,
+    },
+    /// An actor it talks to was replaced: send again what is open. Bound: one a replacement.
+    Sweep,
+    /// Something is due. Bound: one timer.
+    Tick,
+    /// The log is durable as far as the outbox waits for. Bound: one at a time.
+    Durable,
+}
+
+/// To an AgentSupervisor.
+#[derive(Debug)]
+pub enum SupervisorMessage {
+    /// Fold the stream and begin. Bound: one a life.
+    Begin,
+    /// Ask the agent. Idempotent by id. Bound: the permit, or the admission it asks about.
+    Delegate {
+        /// What is asked.
+        delegation: Arc<Delegation>,
+        /// Its contract, compiled.
+        contract: Arc<CompiledContract>,
+        /// The right to ask; `None` when something already asked is asked again.
+        permit: Option<Permit>,
+        /// Whether the goal has more work for this agent than it has permits: it takes a ticket.
+        more: bool,
+    },
+    /// All permits are taken: call back when there is room. Bound: one a goal.
+    Ticket {
+        /// Who waits.
+        goal: GoalId,
+        /// Its priority, 1..=5.
+        weight: u8,
+    },
+    /// A seat's attempt ended. Bound: one an admission.
+    Report {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// What came back.
+        report: Box<Report>,
+    },
+    /// The pool examined a report. Bound: one an admission and round.
+    Examined {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// What was found.
+        verdict: Verdict,
+        /// Counted from 1.
+        round: u32,
+    },
+    /// The lessons of a verdict. Bound: one an admission.
+    Learned {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// What was learned.
+        lessons: Vec<Lesson>,
+    },
+    /// Call admitted work back. Bound: one an admission.
+    Revoke {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// Why.
+        reason: RevokeReason,
+        /// Leave it alone if its seat has begun.
+        only_waiting: bool,
+    },
+    /// The goal ended: its settlements need not be told again. Bound: one a goal.
+    Forget {
+        /// Which.
+        goal: GoalId,
+    },
+    /// An agent wants a part of its task done by somebody else. Bound: live children of a delegation.
+    Ask {
+        /// The delegation whose agent asks.
+        from: DelegationId,
+        /// The name it gives the part.
+        name: TaskId,
+        /// The part.
+        task: Box<Task>,
+        /// Answered with the result, or why not.
+        reply: oneshot::Sender<Result<Output, Refusal>>,
+    },
+    /// A seat went down. Bound: one a seat.
+    SeatDown {
+        /// Which, from 1.
+        seat: u32,
+        /// Why.
+        why: SeatEnd,
+    },
+    /// A permit came home while tickets wait. Bound: one a permit.
+    PermitHome,
+    /// Close the breakers. Bound: one a caller.
+    Release {
+        /// Who wants it.
+        by: String,
+    },
+    /// The tracker or the pool was replaced: send again what is open there. Bound: one a replacement.
+    Sweep,
+    /// Something is due. Bound: one timer.
+    Tick,
+    /// The log is durable as far as the outbox waits for. Bound: one at a time.
+    Durable,
+}
+
+/// To a seat.
+#[derive(Debug)]
+pub enum SeatMessage {
+    /// Carry this out. Bound: one at a time.
+    Carry {
+        /// What.
+        assignment: Arc<Assignment>,
+    },
+    /// The assignment's task ended. Bound: one at a time.
+    Done {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// What it gave, or what it said when it panicked.
+        result: Result<Box<Report>, String>,
+    },
+    /// Stop what you carry; grace runs. Bound: one an assignment.
+    Cease,
+    /// The agent asks for a part of its work to be done by somebody else. Bound: live children of a delegation.
+    Ask {
+        /// The name it gives the part.
+        name: TaskId,
+        /// The part.
+        task: Box<Task>,
+        /// Answered with the result, or why not.
+        reply: oneshot::Sender<Result<Output, Refusal>>,
+    },
+}
+
+/// To the TrustTracker.
+#[derive(Debug)]
+pub enum TrackerMessage {
+    /// Fold the lessons of all agent streams. Bound: one a life.
+    Begin,
+    /// Learn from a verdict. Idempotent by delegation. Bound: one an admission.
+    Learn {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// Who did the work.
+        agent: AgentName,
+        /// Of which generation.
+        generation: u32,
+        /// What the task required.
+        needs: Arc<[Capability]>,
+        /// What it teaches.
+        evidence: Evidence,
+    },
+}
+
+/// To the VerifierPool.
+#[derive(Debug)]
+pub enum PoolMessage {
+    /// Examine an output. Idempotent by asker and round. Bound: one an admission and round.
+    Examine {
+        /// For whom.
+        asker: Asker,
+        /// Against what.
+        contract: Arc<CompiledContract>,
+        /// What, and what it was made for.
+        work: Work,
+        /// Counted from 1.
+        round: u32,
+    },
+    /// A worker found something, or was lost. Bound: one a leaf.
+    Found {
+        /// In which examination.
+        asker: Asker,
+        /// Which round.
+        round: u32,
+        /// Which leaf.
+        leaf: usize,
+        /// What it found.
+        verdict: Verdict,
+    },
+    /// An examination took too long. Bound: one an examination.
+    TimeUp {
+        /// Which examination.
+        asker: Asker,
+        /// Which round.
+        round: u32,
+    },
+}
+
+/// Who wants an examination.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Asker {
+    /// A supervisor, about a report.
+    Report {
+        /// Whose supervisor.
+        agent: AgentName,
+        /// Which delegation.
+        delegation: DelegationId,
+    },
+    /// A goal, about its assembled output.
+    Goal(GoalId),
+}
+
+/// To Agents.
+#[derive(Debug)]
+pub enum AgentsMessage {
+    /// The tracker or the pool was replaced. Bound: one a replacement.
+    Sweep,
+    /// Close an agent's breakers. Bound: one a caller.
+    Release {
+        /// Whose.
+        agent: AgentName,
+        /// Who wants it.
+        by: String,
+    },
+}
+

@@ -1,0 +1,6 @@
+//! The circuit breaker as a plain value: stories of work let in, ended, and answered.
+
+mod gates;
+mod laws;
+mod story;
+mod triggers;

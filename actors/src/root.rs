@@ -1,0 +1,196 @@
+//! The root of the tree: starts its children in order, replaces what dies, gives up loudly. Runs no user code.
+//!
+//! Root writes the `runtime` stream.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bailiwick_protocols::{Event, RuntimeEvent, Stream, Timestamp};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
+
+use crate::{
+    agents_root::{Agents, Roster},
+    audit_log::AuditLog,
+    coordinator::Coordinator,
+    messages::{AgentsMessage, CoordinatorMessage, TrackerMessage},
+    switchboard::{Switchboard, plain},
+    address::Origin,
+    trust_tracker::{TrustTracker, models::TrustModel},
+    verifier_pool::VerifierPool,
+    world::World,
+};
+
+/// How often a core actor may die: 3 times in 30 s; then its parent gives up too.
+#[derive(Default, Debug)]
+pub struct Intensity(VecDeque<Timestamp>);
+
+impl Intensity {
+    /// Counts a death; false if there were too many.
+    pub fn another(&mut self, now: Timestamp) -> bool {
+        self.0.push_back(now);
+        while self.0.front().is_some_and(|at| now.since(*at) > Duration::from_secs(30)) {
+            self.0.pop_front();
+        }
+        self.0.len() <= 3
+    }
+}
+
+/// The actor.
+pub struct Root {
+    /// Everybody who is to be supervised.
+    pub roster: Roster,
+    /// How trust is reckoned.
+    pub model: Arc<dyn TrustModel>,
+    /// The world.
+    pub world: World,
+    /// Where everybody is reached.
+    pub lines: Switchboard,
+}
+
+/// The five children, in the order in which they start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Child {
+    /// The drain behind the log.
+    AuditLog,
+    /// The calculator of trust.
+    TrustTracker,
+    /// Verification that takes time.
+    VerifierPool,
+    /// The agents' supervisors.
+    Agents,
+    /// The goals.
+    Coordinator,
+}
+
+const ORDER: [Child; 5] =
+    [Child::AuditLog, Child::TrustTracker, Child::VerifierPool, Child::Agents, Child::Coordinator];
+
+/// What one life of Root holds.
+#[derive(Default)]
+pub struct Life {
+    children: Vec<(Child, ActorCell)>,
+    deaths: Intensity,
+    restarts: u32,
+}
+
+/// Nothing is told to Root; it only supervises.
+#[derive(Debug)]
+pub struct Never;
+
+
+impl Actor for Root {
+    type Msg = Never;
+    type State = Life;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Life::default())
+    }
+
+    async fn post_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        self.note(RuntimeEvent::RuntimeStarted { team: self.lines.team.name.clone(), epoch: 1 });
+        for entry in self.lines.team.directory.all() {
+            self.note(RuntimeEvent::AgentAdded {
+                agent: entry.name.clone(),
+                generation: entry.generation,
+                capabilities: entry.capabilities.clone(),
+            });
+        }
+        for child in ORDER {
+            let cell = self.start(&myself, child).await?;
+            life.children.push((child, cell));
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        life: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, why) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell, error.to_string()),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => (cell, reason.unwrap_or_default()),
+            _ => return Ok(()),
+        };
+        if cell.get_status() < ActorStatus::Stopping {
+            return Ok(());
+        }
+        let Some(place) = life.children.iter().position(|(_, child)| child.get_id() == cell.get_id()) else {
+            return Ok(());
+        };
+        let child = life.children[place].0;
+        if child == Child::AuditLog {
+            return self.give_up(&myself, format!("the log cannot be written: {why}"));
+        }
+        if !life.deaths.another(self.world.clock.now()) {
+            return self.give_up(&myself, format!("{child:?} keeps dying: {why}"));
+        }
+        tracing::warn!(actor = ?child, why, "core actor died");
+        life.restarts += 1;
+        let incarnation = life.restarts;
+        self.note(RuntimeEvent::ActorRestarted { actor: format!("{child:?}"), incarnation, why });
+        life.children[place].1 = self.start(&myself, child).await?;
+        // Whoever has something open there sends it again.
+        match child {
+            Child::TrustTracker | Child::VerifierPool => {
+                self.lines.agents.tell(plain(Origin::EDGE, AgentsMessage::Sweep));
+                self.lines.coordinator.tell(plain(Origin::EDGE, CoordinatorMessage::Sweep));
+            }
+            Child::Agents => self.lines.coordinator.tell(plain(Origin::EDGE, CoordinatorMessage::Sweep)),
+            Child::AuditLog | Child::Coordinator => {}
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, life: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        for (_, child) in life.children.iter().rev() {
+            // Already gone is as good.
+            drop(child.stop_and_wait(None, Some(Duration::from_secs(2))).await);
+        }
+        self.note(RuntimeEvent::RuntimeStopped { why: "shut down".to_owned() });
+        self.lines.end("it was shut down");
+        Ok(())
+    }
+}
+
+impl Root {
+    async fn start(&self, myself: &ActorRef<Never>, child: Child) -> Result<ActorCell, ActorProcessingErr> {
+        let (world, lines, cell) = (self.world.clone(), self.lines.clone(), myself.get_cell());
+        Ok(match child {
+            Child::AuditLog => Actor::spawn_linked(None, AuditLog { world }, (), cell).await?.0.get_cell(),
+            Child::TrustTracker => {
+                let model = self.model.clone();
+                let (tracker, _) = Actor::spawn_linked(None, TrustTracker { model, world, lines }, (), cell).await?;
+                self.lines.tracker.tell(plain(Origin::EDGE, TrackerMessage::Begin));
+                tracker.get_cell()
+            }
+            Child::VerifierPool => {
+                Actor::spawn_linked(None, VerifierPool { world, lines }, (), cell).await?.0.get_cell()
+            }
+            Child::Agents => {
+                let roster = self.roster.clone();
+                Actor::spawn_linked(None, Agents { roster, world, lines }, (), cell).await?.0.get_cell()
+            }
+            Child::Coordinator => Actor::spawn_linked(None, Coordinator { world, lines }, (), cell).await?.0.get_cell(),
+        })
+    }
+
+    /// Nothing can be mended from here: every waiting caller is told why.
+    fn give_up(&self, myself: &ActorRef<Never>, why: String) -> Result<(), ActorProcessingErr> {
+        tracing::error!(why, "runtime ends");
+        self.note(RuntimeEvent::RuntimeStopped { why: why.clone() });
+        self.lines.end(why.clone());
+        myself.stop(Some(why));
+        Ok(())
+    }
+
+    fn note(&self, event: RuntimeEvent) {
+        let now = self.world.clock.now();
+        self.world.log.append(&Stream::Runtime, now, None, [(Event::Runtime(event), None)]);
+    }
+}

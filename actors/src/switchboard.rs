@@ -1,0 +1,91 @@
+//! Where everybody is reached, and whether the runtime still lives: what actors know of each other.
+
+use std::sync::Arc;
+
+use bailiwick_protocols::{AgentName, GoalId};
+use dashmap::DashMap;
+use tokio::sync::watch;
+
+use crate::{
+    address::{Address, Envelope, Origin, Post},
+    messages::{AgentsMessage, CoordinatorMessage, GoalMessage, PoolMessage, SupervisorMessage, TrackerMessage},
+    team::Team,
+};
+
+/// The addresses of one runtime. Cheap to clone.
+#[derive(Clone)]
+pub struct Switchboard(Arc<Lines>);
+
+/// The lines of a switchboard.
+pub struct Lines {
+    /// The TrustTracker.
+    pub tracker: Address<TrackerMessage>,
+    /// The VerifierPool.
+    pub pool: Address<PoolMessage>,
+    /// Agents.
+    pub agents: Address<AgentsMessage>,
+    /// The Coordinator.
+    pub coordinator: Address<CoordinatorMessage>,
+    /// Every live goal.
+    pub goals: DashMap<GoalId, Address<GoalMessage>>,
+    /// What all goals share.
+    pub team: Arc<Team>,
+    ended: watch::Sender<Option<String>>,
+}
+
+impl std::ops::Deref for Switchboard {
+    type Target = Lines;
+    fn deref(&self) -> &Lines {
+        &self.0
+    }
+}
+
+impl Switchboard {
+    /// A switchboard with nobody at any address yet.
+    pub fn new(post: &Post, team: Arc<Team>) -> Self {
+        Self(Arc::new(Lines {
+            tracker: Address::vacant(post),
+            pool: Address::vacant(post),
+            agents: Address::vacant(post),
+            coordinator: Address::vacant(post),
+            goals: DashMap::new(),
+            team,
+            ended: watch::Sender::new(None),
+        }))
+    }
+
+    /// Tells a goal, if it lives.
+    pub fn tell_goal(&self, goal: GoalId, envelope: Envelope<GoalMessage>) {
+        let address = self.goals.get(&goal).map(|address| address.clone());
+        if let Some(address) = address {
+            address.tell(envelope);
+        }
+    }
+
+    /// The address of an agent's supervisor.
+    pub fn supervisor(&self, agent: &AgentName) -> Option<Address<SupervisorMessage>> {
+        self.team.directory.get(agent).map(|entry| entry.address.clone())
+    }
+
+    /// The runtime has ended, and why.
+    pub fn end(&self, why: impl Into<String>) {
+        let why = why.into();
+        self.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            if first {
+                *ended = Some(why);
+            }
+            first
+        });
+    }
+
+    /// Why the runtime ended, if it did.
+    pub fn ended(&self) -> watch::Receiver<Option<String>> {
+        self.ended.subscribe()
+    }
+}
+
+/// An envelope from this origin with nothing else known.
+pub fn plain<M>(origin: Origin, body: M) -> Envelope<M> {
+    Envelope { origin, cause: None, trace: None, parent: None, body }
+}

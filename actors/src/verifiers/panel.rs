@@ -1,0 +1,80 @@
+//! Several judges as one finding: each passes at a score, and enough of those who answered must pass.
+
+use std::sync::Arc;
+
+use bailiwick_protocols::{JudgeSpec, Verdict};
+use futures::future::join_all;
+
+use super::{
+    Work,
+    compose::DETAILS_MAX,
+    function::bounded,
+    judge::{DynJudge, JudgeAnswer, JudgeQuestion, Perspective},
+    shorten,
+};
+
+/// A criterion and those who are asked about it.
+#[derive(Clone)]
+pub struct Panel {
+    spec: JudgeSpec,
+    judges: Vec<Arc<dyn DynJudge>>,
+}
+
+impl Panel {
+    /// Seats these judges in turn until the spec's number is reached.
+    pub fn new(spec: JudgeSpec, judges: Vec<Arc<dyn DynJudge>>) -> Self {
+        Self { spec, judges }
+    }
+
+    /// Asks all seats at once, each for at most 30 s, and counts. Whoever panics or is late abstains.
+    pub async fn examine(&self, work: &Work) -> Verdict {
+        let question = match JudgeQuestion::new(self.spec.criterion.as_str(), work) {
+            Ok(question) => question,
+            Err(error) => return Verdict::abstain("judge", error.to_string()),
+        };
+        let seats = self.judges.iter().cycle().take(usize::from(self.spec.judges)).enumerate();
+        let answers = seats.map(|(seat, judge)| {
+            let (judge, question) = (judge.clone(), question.at_seat(seat));
+            async move {
+                let asked = async move { judge.judge_boxed(question).await };
+                bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained)
+            }
+        });
+        let mut verdict = count(&self.spec, &join_all(answers).await);
+        if question.hidden_chars > 0 {
+            verdict.details.push_str(&format!(" (the last {} characters were not shown)", question.hidden_chars));
+        }
+        verdict
+    }
+}
+
+/// Counts the answers of a panel: it abstains unless a majority answered; it passes if `passed / answered` reaches the
+/// consensus and at least one passed. The score is that share.
+pub fn count(spec: &JudgeSpec, answers: &[JudgeAnswer]) -> Verdict {
+    let findings: Vec<_> = answers.iter().map(JudgeAnswer::finding).collect();
+    let answered = findings.iter().flatten().count();
+    let passed = findings.iter().flatten().filter(|(score, _)| *score >= spec.threshold).count();
+    let said: Vec<String> = findings
+        .iter()
+        .enumerate()
+        .map(|(seat, finding)| {
+            let perspective = Perspective::of_seat(seat).as_str();
+            match finding {
+                Ok((score, "")) => format!("{perspective} {score:.2}"),
+                Ok((score, reason)) => format!("{perspective} {score:.2}, {}", shorten(reason, 300)),
+                Err(why) => format!("{perspective} abstained, {}", shorten(why, 300)),
+            }
+        })
+        .collect();
+    let said = shorten(&said.join("; "), DETAILS_MAX).into_owned();
+    if answered * 2 <= answers.len() {
+        return Verdict::abstain("judge", format!("only {answered} of {} judges answered: {said}", answers.len()));
+    }
+    let share = passed as f64 / answered as f64;
+    let details = format!("{passed} of {answered} judges passed it: {said}");
+    if passed > 0 && share >= spec.consensus {
+        Verdict::pass("judge", share, details)
+    } else {
+        Verdict::fail("judge", share, details)
+    }
+}

@@ -1,0 +1,95 @@
+//! Who can be asked: the functions contracts may name, and the judges.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    sync::Arc,
+};
+
+use super::{DynVerifier, Judge, VerifierSpec, judge::DynJudge};
+
+/// Everybody a contract may ask. Contracts are compiled against it: see [`Verifiers::compile`].
+#[derive(Clone, Default)]
+pub struct Verifiers {
+    functions: BTreeMap<String, Arc<dyn DynVerifier>>,
+    judges: Vec<Arc<dyn DynJudge>>,
+    named_judges: BTreeMap<String, Arc<dyn DynJudge>>,
+}
+
+/// Two verifiers, or two judges, have the same name.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{name}` is registered twice: give one of them another name")]
+pub struct DuplicateVerifier {
+    /// The name.
+    pub name: String,
+}
+
+impl Verifiers {
+    /// Nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a function under its name.
+    ///
+    /// # Errors
+    /// If there is one of that name already; it stays.
+    pub fn add(&mut self, spec: VerifierSpec) -> Result<(), DuplicateVerifier> {
+        insert(&mut self.functions, spec.name, spec.verifier)
+    }
+
+    /// Adds a judge to those who are asked when a contract names nobody. They are seated in this order.
+    pub fn add_judge(&mut self, judge: impl Judge) {
+        self.judges.push(Arc::new(judge));
+    }
+
+    /// Adds a model or agent that a contract asks for by name, instead of the others.
+    ///
+    /// # Errors
+    /// If there is one of that name already; it stays.
+    pub fn add_named_judge(&mut self, name: impl Into<String>, judge: impl Judge) -> Result<(), DuplicateVerifier> {
+        insert(&mut self.named_judges, name.into(), Arc::new(judge))
+    }
+
+    /// The names of all functions, sorted.
+    pub fn function_names(&self) -> Vec<String> {
+        self.functions.keys().cloned().collect()
+    }
+
+    /// The names of all judges that can be asked for, sorted.
+    pub fn judge_names(&self) -> Vec<String> {
+        self.named_judges.keys().cloned().collect()
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<Arc<dyn DynVerifier>> {
+        self.functions.get(name).cloned()
+    }
+
+    pub(crate) fn judges(&self) -> &[Arc<dyn DynJudge>] {
+        &self.judges
+    }
+
+    pub(crate) fn named_judge(&self, name: &str) -> Option<Arc<dyn DynJudge>> {
+        self.named_judges.get(name).cloned()
+    }
+}
+
+fn insert<T>(into: &mut BTreeMap<String, T>, name: String, item: T) -> Result<(), DuplicateVerifier> {
+    match into.entry(name) {
+        Entry::Occupied(taken) => Err(DuplicateVerifier { name: taken.key().clone() }),
+        Entry::Vacant(free) => {
+            free.insert(item);
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Debug for Verifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifiers")
+            .field("functions", &self.functions.keys())
+            .field("judges", &self.judges.len())
+            .field("named_judges", &self.named_judges.keys())
+            .finish()
+    }
+}
