@@ -36,6 +36,7 @@ pub struct Life {
     actors: HashMap<GoalId, ActorRef<Envelope<GoalMessage>>>,
     deaths: HashMap<GoalId, Intensity>,
     finished: VecDeque<GoalId>,
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Actor for Coordinator {
@@ -81,6 +82,10 @@ impl Actor for Coordinator {
                     self.tell(id, GoalMessage::Cancel { by: by.clone(), graceful });
                 }
             }
+            CoordinatorMessage::WhenIdle { reply } => {
+                life.waiting.push(reply);
+                life.tell_if_idle();
+            }
             CoordinatorMessage::Sweep => {
                 for id in life.actors.keys() {
                     self.tell(*id, GoalMessage::Sweep);
@@ -112,6 +117,17 @@ impl Actor for Coordinator {
             return Err(format!("the actor of goal {goal} keeps dying: {why}").into());
         }
         self.start(&myself, life, goal, None, None).await
+    }
+}
+
+impl Life {
+    fn tell_if_idle(&mut self) {
+        if self.actors.is_empty() {
+            for waiting in self.waiting.drain(..) {
+                // Whoever has gone in the meantime does not wait.
+                drop(waiting.send(()));
+            }
+        }
     }
 }
 
@@ -153,6 +169,7 @@ impl Coordinator {
         {
             self.world.log.forget(oldest);
         }
+        life.tell_if_idle();
     }
 
     fn tell(&self, goal: GoalId, body: GoalMessage) {

@@ -46,6 +46,11 @@ pub enum CoordinatorMessage {
         /// Nothing new starts, what runs may end.
         graceful: bool,
     },
+    /// Say when no goal lives. Bound: one for each caller.
+    WhenIdle {
+        /// Answered then.
+        reply: oneshot::Sender<()>,
+    },
     /// An actor that goals talk to was replaced: they send again what they have open. Bound: one a replacement.
     Sweep,
 }

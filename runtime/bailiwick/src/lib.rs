@@ -1,1 +1,61 @@
-//! x
+//! A runtime for teams of agents: it hands out work with exactly as much authority as the work needs, watches it being
+//! done, believes only what was verified, and survives whatever its agents do.
+//!
+//! ```
+//! use bailiwick::prelude::*;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), bailiwick::Error> {
+//! let bailiwick = Bailiwick::builder()
+//!     .agent(agent_fn("adder", ["sum"], |task| async move { Ok(Output::text(format!("done: {}", task.goal()))) }))
+//!     .start()
+//!     .await?;
+//!
+//! let report = bailiwick.submit(Goal::new("2 + 2").verify(Verify::contains("done"))).await?.await?;
+//!
+//! assert_eq!(report.verified()?.as_text()?, "done: 2 + 2");
+//! bailiwick.shutdown().await
+//! # }
+//! ```
+
+pub mod builder;
+pub mod error;
+pub mod event_line;
+pub mod handlers;
+pub mod report;
+pub mod run;
+pub mod runtime;
+pub mod team_file;
+pub mod testing;
+
+pub use bailiwick_actors as actors;
+pub use bailiwick_protocols as protocols;
+
+pub use builder::Builder;
+pub use error::{Error, SubmitError};
+pub use handlers::Handlers;
+pub use report::GoalReport;
+pub use run::{EventStream, RunEvent, RunHandle};
+pub use runtime::Bailiwick;
+pub use team_file::{Inputs, Problems, TeamFile};
+
+/// What most programs need: `use bailiwick::prelude::*`.
+pub mod prelude {
+    pub use bailiwick_actors::{
+        agents::{
+            Agent, AgentContext, AgentError, AgentSpec, agent, agent_fn,
+            command::{CommandSpec, command},
+            scripted::{ScriptedReply, scripted},
+        },
+        planners::{Plan, PlanRequest, Planner, fixed::fixed},
+        policies::{Scene, SupervisorPolicy},
+        verifiers::{Verifier, Work, verifier, verify_async, verify_fn},
+    };
+    pub use bailiwick_protocols::{
+        AgentFact, Cost, Delegation, Directive, Effects, Goal, Limits, Outcome, Output, OutputFormat, OutputSpec,
+        Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict, Verify,
+    };
+    pub use futures::StreamExt;
+
+    pub use crate::{Bailiwick, GoalReport, RunHandle, TeamFile};
+}

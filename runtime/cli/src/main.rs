@@ -1,2 +1,56 @@
-//! x
-fn main() {}
+//! The program `bailiwick`: runs a team of agents on a goal, and checks team files.
+//!
+//! Data goes to stdout and everything else to stderr. Stdout is written last, when nothing can go wrong any more: that
+//! is how it stays empty on exit 2 and 70.
+
+mod args;
+mod check;
+mod events_file;
+mod exit;
+mod paint;
+mod panics;
+mod progress;
+mod run;
+mod signals;
+mod stdout;
+mod team;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use crate::{
+    args::{Cli, Command},
+    exit::{Exit, Stop},
+};
+
+/// How long tasks of the runtime may take to let go of what they hold, programs among it.
+const LET_GO: Duration = Duration::from_millis(200);
+
+fn main() {
+    panics::keep_quiet();
+    let cli = Cli::read();
+    let exit = catch_unwind(AssertUnwindSafe(|| dispatch(cli))).unwrap_or_else(|_| Err(Stop::bug("a panic")));
+    let exit = exit.unwrap_or_else(|stop| {
+        stop.tell();
+        stop.exit
+    });
+    std::process::exit(exit.code().into())
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Stop> {
+    match cli.command {
+        Command::Check(args) => check::check(&args),
+        Command::Run(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| {
+                Stop::failed(format!("no thread can be started: {why}"), "free some memory or threads")
+            })?;
+            let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run::run(args))));
+            // Dropping what still runs is what ends its process groups; waiting for all of it might take for ever.
+            runtime.shutdown_timeout(LET_GO);
+            let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")))?;
+            done.tell()
+        }
+    }
+}

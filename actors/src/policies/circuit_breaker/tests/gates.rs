@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bailiwick_protocols::{AgentFact, Delegation, Directive, Limits, Refusal, Reversibility, Ruling, outcome::Trip};
+use bailiwick_protocols::{
+    AgentFact, Delegation, Directive, Limits, Refusal, Reversibility, Ruling, event::SeatEnd, outcome::Trip,
+};
 
 use super::{
     super::{BreakerSettings, CircuitBreaker, NAME, gate::State},
@@ -113,12 +115,18 @@ fn a_straggler_from_before_the_trip_changes_nothing_whenever_it_ends() {
     story.end(&stragglers[3], Verified);
     assert_eq!(story.state("search"), half_open);
 
-    story.carries_all("search", &[Verified; 3]);
+    let (probe, other) = (story.ask("search"), story.ask("search"));
+    story.begin(&probe);
+    story.end(&stragglers[4], Verified);
+    assert_eq!(story.rules(&other), probing(), "the probe is still out");
+    story.end(&probe, Verified);
+
+    story.carries_all("search", &[Verified; 2]);
     assert!(story.is_closed("search"));
-    for straggler in &stragglers[4..] {
+    for straggler in &stragglers[5..] {
         story.end(straggler, NotVerified);
     }
-    assert!(story.is_closed("search"), "four failures of long ago are not three in a row now");
+    assert!(story.is_closed("search"), "three failures of long ago are not three in a row now");
 }
 
 #[test]
@@ -222,8 +230,9 @@ fn an_hour_closed_makes_earlier_trips_forgotten() {
         story.open_for("search")
     };
 
-    assert_eq!(again_after(3500), 60_000);
-    assert_eq!(again_after(3600), 30_000);
+    // The three failures take a second each.
+    assert_eq!(again_after(3596), 60_000);
+    assert_eq!(again_after(3597), 30_000);
 }
 
 #[test]
@@ -288,6 +297,84 @@ fn a_release_closes_everything_and_forgets_the_trips() {
     story.carries_all("search", &[Verified; 10]);
     story.carries_all("search", &[NotVerified; 3]);
     assert_eq!(story.open_for("search"), 30_000);
+}
+
+#[test]
+fn isolation_outlasts_a_trip_of_the_same_batch() {
+    let mut story = Story::new();
+    let asked = story.ask("search");
+    story.begin(&asked);
+    for seat in 1..=5 {
+        story.falls(seat);
+    }
+
+    let violation = AgentFact::Violation { delegation: asked.id, tried: "fs.write:/etc".into() };
+    let fall = AgentFact::SeatDown { seat: 6, delegation: None, why: SeatEnd::Killed };
+    story.tell([violation.clone(), violation, fall]);
+
+    assert_eq!(story.triggers(), ["restarts"], "the fall found it closed");
+    story.wait(1800);
+    assert_eq!(story.state(""), State::Isolated, "nor does the wake of that trip end it");
+}
+
+#[test]
+fn while_the_agent_is_open_its_stragglers_open_no_capability() {
+    let mut story = Story::new();
+    let stragglers = [(); 6].map(|()| story.ask("search"));
+    for asked in &stragglers {
+        story.begin(asked);
+    }
+    story.wait(1);
+    story.tries(stragglers[0].id);
+
+    for asked in &stragglers[..3] {
+        story.end(asked, NotVerified);
+    }
+    assert!(story.is_open("") && story.is_closed("search"));
+
+    story.wait(30);
+    story.carries_all("write", &[Verified; 3]);
+    for asked in &stragglers[3..] {
+        story.end(asked, NotVerified);
+    }
+    assert!(story.is_closed("") && story.is_closed("search"));
+}
+
+#[test]
+fn an_agent_that_opens_for_itself_while_pairs_are_open_opens_once() {
+    let mut story = tripped();
+    story.wait(30);
+    story.carries_all("write", &[NotVerified; 3]);
+    story.wait(30);
+    story.carries_all("write", &[NotVerified]);
+    story.wait(60);
+    story.carries_all("write", &[NotVerified]);
+    assert!(story.is_closed(""), "a half-open capability is not an open one");
+    story.carries_all("search", &[NotVerified]);
+    assert!(story.is_open(""));
+    story.wait(30);
+    story.carries_all("", &[Verified; 3]);
+    assert!(story.is_closed("") && story.is_open("search") && story.is_open("write"));
+    let before = story.triggers().len();
+
+    story.carries_all("", &[NotVerified; 3]);
+
+    assert_eq!(story.triggers().split_off(before), ["failures_in_row"]);
+}
+
+#[test]
+fn a_release_and_a_wake_of_one_batch_leave_it_closed_and_two_wakes_half_open() {
+    let due = |story: &Story| AgentFact::Due { policy: NAME.into(), token: story.wakes[0].1 };
+    let mut twice = tripped();
+    let mut released = tripped();
+
+    let batch = [due(&twice), due(&twice)];
+    twice.tell(batch);
+    let batch = [AgentFact::Released { by: "eve".into() }, due(&released)];
+    released.tell(batch);
+
+    assert!(twice.is_half_open("search"));
+    assert!(released.is_closed("search"));
 }
 
 #[test]

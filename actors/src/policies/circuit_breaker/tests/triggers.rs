@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_protocols::{AgentFact, Delegation, Recovery, Refusal, Ruling};
+use bailiwick_protocols::{AgentFact, Delegation, Directive, Recovery, Refusal, Ruling, event::SeatEnd};
 
 use super::{
     super::{BreakerSettings, CircuitBreaker, gate::State},
@@ -14,7 +14,7 @@ use super::{
     },
 };
 use crate::policies::{
-    SupervisorPolicy,
+    SeatFailure, SupervisorPolicy,
     given::{goal, id},
     restart::RestartSettings,
 };
@@ -183,16 +183,51 @@ fn four_outcomes_are_too_few_for_a_rate() {
 }
 
 #[test]
-fn a_window_of_twenty_forgets_the_twenty_first() {
+fn a_rate_looks_at_the_last_twenty_outcomes() {
+    let mut story = Story::new();
+    story.carries_all("search", &[Verified]);
+    for _ in 0..9 {
+        story.carries_all("search", &[Verified, NotVerified]);
+    }
+    story.carries_all("search", &[Verified]);
+    assert!(story.is_closed("search"), "nine of twenty");
+
+    story.carries_all("search", &[NotVerified]);
+
+    assert_eq!(story.triggers(), ["failure_rate"], "ten of twenty, the first outcome is forgotten");
+}
+
+#[test]
+fn a_rate_looks_no_further_back() {
     let mut story = Story::new();
     story.carries_all("search", &[NotVerified, NotVerified, Verified, Verified, Verified]);
-    for _ in 0..5 {
-        story.carries_all("search", &[Verified, NotVerified, Verified]);
+    for _ in 0..7 {
+        story.carries_all("search", &[Verified, NotVerified]);
     }
-    // Nine failures would be in twenty if the first two were still seen, and the tenth would trip.
-    story.carries_all("search", &[NotVerified, Verified, NotVerified, Verified, NotVerified, Verified, NotVerified]);
+    story.carries_all("search", &[Verified, NotVerified, NotVerified]);
 
-    assert!(story.is_closed("search"), "{:?}", story.moves());
+    assert!(story.is_closed("search"), "eleven of all twenty-two, nine of the last twenty");
+}
+
+#[test]
+fn a_success_does_not_trip_for_the_little_trust_it_leaves() {
+    let mut story = Story::new();
+    story.carries_all("search", &[NotVerified; 3]);
+    for _ in 0..9 {
+        story.wait(1800);
+        story.carries_all("search", &[NotVerified]);
+    }
+    story.wait(1800);
+    story.carries_all("search", &[Unverified; 3]);
+    assert!(story.is_closed("search"));
+
+    let asked = story.ask("search");
+    let settlement = story.settlement(&asked, Verified);
+    assert!(settlement.lessons[0].after.score.get() < 0.15);
+    story.begin(&asked);
+    story.tell([crate::policies::given::settled(settlement)]);
+
+    assert!(story.is_closed("search"));
 }
 
 #[test]
@@ -268,7 +303,6 @@ fn two_violations_in_a_day_isolate_the_agent_until_it_is_released() {
     story.wait(3600);
     story.tries(id(1));
     let asked = story.ask("search");
-
     story.wait(100 * DAY);
     assert_eq!(story.state(""), State::Isolated);
     assert_eq!(story.rules(&asked), Ruling::Refuse(Refusal::Isolated));
@@ -276,9 +310,17 @@ fn two_violations_in_a_day_isolate_the_agent_until_it_is_released() {
 
     story.tell([AgentFact::Released { by: "eve".into() }]);
     assert_eq!(story.rules(&asked), Ruling::Pass);
+}
+
+#[test]
+fn what_was_released_is_not_held_against_the_agent() {
+    let mut story = tries_what_it_may_not();
+    story.tell([AgentFact::Released { by: "eve".into() }]);
+    story.wait(1);
 
     story.tries(id(1));
-    assert!(story.is_open(""), "what was released counts no more");
+
+    assert!(story.is_open(""), "it is the first again");
 }
 
 #[test]
@@ -305,6 +347,55 @@ fn the_fall_that_is_too_many_quarantines_until_the_recorded_time() {
 
     let State::Open { until, .. } = story.state("") else { panic!("it opens") };
     assert_eq!(answer, Some(Recovery::Quarantine { until }));
+}
+
+#[test]
+fn falls_from_before_the_trip_count_no_more_when_it_is_over() {
+    let mut story = Story::new();
+    story.draw = 0.0;
+    for seat in 1..=6 {
+        story.falls(seat);
+    }
+    story.wait(24);
+    assert!(story.is_half_open(""));
+
+    assert_eq!(story.falls(1), None, "it is the first of a new minute");
+
+    assert!(story.is_half_open(""));
+}
+
+#[test]
+fn asked_before_the_trip_is_carried_out_the_answer_is_the_same() {
+    let mut early = Story::new();
+    let fact = AgentFact::SeatDown { seat: 1, delegation: None, why: SeatEnd::Killed };
+    for _ in 0..6 {
+        early.breaker.apply(&fact, early.now);
+    }
+    let failure = SeatFailure { seat: 1, why: SeatEnd::Killed };
+
+    let answer = early.breaker.recover(&failure, &early.scene(&[]));
+
+    let wake = early.breaker.decide(&fact, &early.scene(&[])).into_iter().find_map(|directive| match directive {
+        Directive::Wake { at, .. } => Some(at),
+        _ => None,
+    });
+    assert_eq!(answer, wake.map(|until| Recovery::Quarantine { until }));
+}
+
+#[test]
+fn what_the_fallen_seat_carried_is_not_called_back_too() {
+    let mut story = Story::new();
+    let carried = Delegation { criticality: 5, ..story.ask("search") };
+    let other = Delegation { criticality: 5, ..story.ask("search") };
+    story.begin(&carried);
+    story.begin(&other);
+    for seat in 2..=6 {
+        story.falls(seat);
+    }
+
+    story.tell([AgentFact::SeatDown { seat: 1, delegation: Some(carried.id), why: SeatEnd::Killed }]);
+
+    assert_eq!(story.revoked, [other.id]);
 }
 
 #[test]

@@ -1,0 +1,225 @@
+//! Puts a team together and starts it. All problems are told at once.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use bailiwick_actors::{
+    agents::AgentSpec,
+    audit_log::{log::Journal, memory::MemoryJournal},
+    directory::Weights,
+    goal::choice::ChoiceSettings,
+    planners::{DynPlanner, DynSynthesiser, Planner, Synthesiser},
+    policies::{PolicySettings, SupervisorPolicy},
+    trust_tracker::models::{Asymmetric, TrustModel},
+    verifiers::{Judge, VerifierSpec, Verifiers},
+};
+use bailiwick_protocols::{Permissions, TeamName, Timestamp};
+
+use crate::{Bailiwick, Error, runtime};
+
+type PolicyFactory = Arc<dyn Fn(&AgentSpec) -> Box<dyn SupervisorPolicy> + Send + Sync>;
+
+/// Puts a team together; made by [`Bailiwick::builder`].
+pub struct Builder {
+    pub(crate) name: TeamName,
+    pub(crate) agents: Vec<AgentSpec>,
+    pub(crate) grants: Option<Permissions>,
+    pub(crate) verifiers: Verifiers,
+    pub(crate) planner: Option<Arc<dyn DynPlanner>>,
+    pub(crate) synthesiser: Option<Arc<dyn DynSynthesiser>>,
+    pub(crate) choice: ChoiceSettings,
+    pub(crate) policies: PolicySettings,
+    pub(crate) own_policies: Vec<PolicyFactory>,
+    pub(crate) model: Arc<dyn TrustModel>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) stage: Option<StageWorld>,
+    problems: Vec<String>,
+}
+
+/// The virtual world of a [`Stage`](crate::testing::Stage).
+#[derive(Clone, Copy)]
+pub(crate) struct StageWorld {
+    pub(crate) epoch: Timestamp,
+    pub(crate) delay: Option<Duration>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            name: "team".into(),
+            agents: Vec::new(),
+            grants: None,
+            verifiers: Verifiers::new(),
+            planner: None,
+            synthesiser: None,
+            choice: ChoiceSettings::default(),
+            policies: PolicySettings::default(),
+            own_policies: Vec::new(),
+            model: Arc::new(Asymmetric::default()),
+            journal: Arc::new(MemoryJournal::default()),
+            seed: None,
+            stage: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Names the team: trust, breakers and journals are kept by it (`team`).
+    pub fn name(mut self, name: impl Into<TeamName>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds an agent.
+    pub fn agent(mut self, agent: AgentSpec) -> Self {
+        self.agents.push(agent);
+        self
+    }
+
+    /// Sets what goals may grant on; without it, whatever the agents' own permissions allow.
+    pub fn grants(mut self, permissions: Permissions) -> Self {
+        self.grants = Some(permissions);
+        self
+    }
+
+    /// Adds a check behind [`Verify::function`](bailiwick_protocols::Verify::function).
+    pub fn verifier(mut self, spec: VerifierSpec) -> Self {
+        if let Err(duplicate) = self.verifiers.add(spec) {
+            self.problems.push(duplicate.to_string());
+        }
+        self
+    }
+
+    /// Adds a judge to the panel that answers [`Verify::judge`](bailiwick_protocols::Verify::judge).
+    pub fn judge(mut self, judge: impl Judge) -> Self {
+        self.verifiers.add_judge(judge);
+        self
+    }
+
+    /// Sets who splits goals that bring no tasks.
+    pub fn planner(mut self, planner: impl Planner) -> Self {
+        self.planner = Some(Arc::new(planner));
+        self
+    }
+
+    /// Sets who joins the outputs of several final tasks.
+    pub fn synthesiser(mut self, synthesiser: impl Synthesiser) -> Self {
+        self.synthesiser = Some(Arc::new(synthesiser));
+        self
+    }
+
+    /// Sets how much each term of the score weighs.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.choice.weights = weights;
+        self
+    }
+
+    /// Sets how often the least-known agent is tried, 0.0..=1.0 (0.05).
+    pub fn exploration(mut self, probability: f64) -> Self {
+        self.choice.exploration = probability;
+        self
+    }
+
+    /// Lets one held capability be enough (false).
+    pub fn partial_capability(mut self, enough: bool) -> Self {
+        self.choice.partial_capability = enough;
+        self
+    }
+
+    /// Sets the settings of the default policies.
+    pub fn policy_settings(mut self, settings: PolicySettings) -> Self {
+        self.policies = settings;
+        self
+    }
+
+    /// Adds a policy of your own behind the default ones, made anew for each supervisor and each of its lives.
+    pub fn policy<P: SupervisorPolicy>(mut self, make: impl Fn(&AgentSpec) -> P + Send + Sync + 'static) -> Self {
+        self.own_policies.push(Arc::new(move |spec| Box::new(make(spec))));
+        self
+    }
+
+    /// Sets how evidence becomes trust (asymmetric).
+    pub fn trust_model(mut self, model: impl TrustModel) -> Self {
+        self.model = Arc::new(model);
+        self
+    }
+
+    /// Sets where the log is kept (in memory).
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Arc::new(journal);
+        self
+    }
+
+    /// Seeds every draw: near ties, jitter, ids.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the team.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with everything that is wrong with it.
+    pub async fn start(mut self) -> Result<Bailiwick, Error> {
+        let mut problems = std::mem::take(&mut self.problems);
+        problems.extend(self.problems());
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        runtime::start(self).await
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if !is_name(&self.name) {
+            found.push(format!("`{}` cannot be the name of a team: use letters, digits, `-`, `_` and `.`", self.name));
+        }
+        if self.agents.is_empty() {
+            found.push("a team needs at least one agent: add one with `.agent(..)`".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for agent in &self.agents {
+            let name = &agent.name;
+            if !is_name(name) {
+                found.push(format!("`{name}` cannot be the name of an agent: use letters, digits, `-`, `_` and `.`"));
+            }
+            if !names.insert(name) {
+                found.push(format!("two agents are called `{name}`: give one another name"));
+            }
+            if agent.capabilities.is_empty() {
+                found.push(format!("agent `{name}` can do nothing: give it at least one capability"));
+            }
+            if agent.capabilities.iter().any(|capability| capability.is_blank()) {
+                found.push(format!("agent `{name}` has a blank capability: name it"));
+            }
+            if agent.max_concurrent == 0 {
+                found.push(format!("agent `{name}` has no seat: set max_concurrent to 1 or more"));
+            }
+            if agent.cost_per_task.micro_usd().is_none() {
+                found.push(format!("agent `{name}`: what a task costs is a number of dollars, 0 or more"));
+            }
+        }
+        let Weights { capability, trust, availability, cost } = self.choice.weights;
+        let weights = [capability, trust, availability, cost];
+        if weights.iter().any(|w| !(0.0..=1.0).contains(w)) || (weights.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
+            found.push("the weights of the score go from 0 to 1 and sum up to 1".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.choice.exploration) {
+            found.push("exploration is a probability, from 0 to 1".to_owned());
+        }
+        if cfg!(panic = "abort") {
+            found.push("supervision needs panics that unwind: build with panic = \"unwind\"".to_owned());
+        }
+        found
+    }
+}
+
+/// Whether a name is safe as a segment of a stream's name and as a file name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name != "."
+        && name != ".."
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+        && name.trim() == name
+}

@@ -1,0 +1,45 @@
+//! What can go wrong with the runtime itself. That a goal did not succeed is a report, not an error.
+
+use bailiwick_protocols::Refusal;
+
+/// The runtime cannot start, has ended, or an answer is not to be believed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The team cannot be started; all problems at once.
+    #[error("the team cannot be started:\n  {}", .0.join("\n  "))]
+    Invalid(Vec<String>),
+    /// A goal was not accepted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The runtime ended before the goal did.
+    #[error("the runtime ended: {0}")]
+    Ended(String),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] bailiwick_actors::audit_log::log::JournalError),
+    /// Threads for agents cannot be had.
+    #[error("no runtime for agents: {0}")]
+    Threads(#[from] std::io::Error),
+    /// The goal has no output that is to be believed.
+    #[error(transparent)]
+    NotVerified(#[from] crate::report::NotVerified),
+    /// An output is not text.
+    #[error(transparent)]
+    NotText(#[from] bailiwick_protocols::report::NotText),
+}
+
+/// A goal was not accepted; nothing of it started.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// Something is wrong with it; all problems at once.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// It was turned away: too many goals live.
+    #[error("turned away: {0}")]
+    Refused(Refusal),
+    /// The runtime ended.
+    #[error("the runtime ended: {0}")]
+    Ended(String),
+}

@@ -1,0 +1,362 @@
+//! A running team: where goals are submitted, and where it is shut down.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bailiwick_actors::{
+    address::{Address, Post},
+    agent_supervisor::AgentSupervisor,
+    agents::{DynAgent, command::{CommandAgent, CommandSpec}, scripted::ScriptedAgent, AgentSpec},
+    agents_root::Roster,
+    audit_log::log::Log,
+    directory::{Directory, Entry, Weights},
+    goal::plan,
+    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage},
+    policies::{self, PolicyStack},
+    root::{Never, Root},
+    switchboard::Switchboard,
+    team::Team,
+    trust_tracker::models::{Asymmetric, Beta, TrustModel},
+    verifiers::ScriptedJudge,
+    world::{Clock, Dice, Spawner, World},
+};
+use bailiwick_protocols::{
+    AgentName, Capability, Cost, Goal, GoalId, Mandate, Permissions, Timestamp, TrustScore, outcome::CanceledBy,
+};
+use ractor::{Actor, ActorRef};
+use tokio::sync::oneshot;
+
+use crate::{
+    Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
+    report::{BreakerStanding, BreakerState},
+    team_file::{TeamAgentKind, TeamTrustModel},
+};
+
+/// How long `shutdown` waits for goals and actors to end: 5 s.
+pub const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// A running team. Dropping it ends it without waiting; [`Bailiwick::shutdown`] waits.
+pub struct Bailiwick {
+    root: ActorRef<Never>,
+    pub(crate) world: World,
+    pub(crate) lines: Switchboard,
+    pub(crate) roster: Roster,
+    grants: Permissions,
+    /// The agents' own threads; on the Stage there are none.
+    threads: Option<tokio::runtime::Runtime>,
+}
+
+/// The trust in one agent on one capability, now.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct TrustReading {
+    /// Whose.
+    pub agent: AgentName,
+    /// On what.
+    pub capability: Capability,
+    /// The score, decay applied.
+    pub score: TrustScore,
+    /// How much evidence stands behind it.
+    pub evidence: f64,
+}
+
+pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
+    let (clock, dice) = match (builder.stage, builder.seed) {
+        (Some(stage), seed) => (Clock::starting_at(stage.epoch), Dice::seeded(seed.unwrap_or(0))),
+        (None, Some(seed)) => (Clock::system(), Dice::seeded(seed)),
+        (None, None) => (Clock::system(), Dice::random()),
+    };
+    let threads = match builder.stage {
+        Some(_) => None,
+        None => Some(tokio::runtime::Builder::new_multi_thread().thread_name("bailiwick-agents").enable_all().build()?),
+    };
+    let spawner = Spawner::on(match &threads {
+        Some(threads) => threads.handle().clone(),
+        None => tokio::runtime::Handle::current(),
+    });
+    let post = match builder.stage.and_then(|stage| stage.delay) {
+        Some(delay) => Post::seeded(dice.fork(), delay),
+        None => Post::direct(),
+    };
+    let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
+
+    let Builder { name, agents, verifiers, planner, synthesiser, choice, policies: settings, own_policies, model, .. } =
+        builder;
+    let grants = builder.grants.unwrap_or_else(|| {
+        agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions))
+    });
+    let team = Team { name, directory: Directory::default(), choice, verifiers: Arc::new(verifiers), planner, synthesiser };
+    let lines = Switchboard::new(&world.post, Arc::new(team));
+    let stack: PolicyStack = Arc::new(move |spec| {
+        let mut stack = policies::default_stack(spec, &settings);
+        stack.extend(own_policies.iter().map(|make| make(spec)));
+        stack
+    });
+    let mut roster = BTreeMap::new();
+    for spec in agents {
+        let supervisor = supervisor(spec, &stack, &model, &world, &lines);
+        lines.team.directory.insert(supervisor.entry.clone());
+        roster.insert(supervisor.spec.name.clone(), supervisor);
+    }
+    let roster: Roster = Arc::new(Mutex::new(roster));
+    let root = Root { roster: roster.clone(), model, world: world.clone(), lines: lines.clone() };
+    let (root, _) = Actor::spawn(None, root, ()).await.map_err(|error| Error::Ended(error.to_string()))?;
+    Ok(Bailiwick { root, world, lines, roster, grants, threads })
+}
+
+fn supervisor(
+    spec: AgentSpec,
+    policies: &PolicyStack,
+    model: &Arc<dyn TrustModel>,
+    world: &World,
+    lines: &Switchboard,
+) -> AgentSupervisor {
+    let entry = Entry::new(
+        spec.name.clone(),
+        0,
+        spec.capabilities.clone(),
+        spec.permissions.clone(),
+        spec.cost_per_task,
+        spec.max_concurrent,
+        Address::vacant(&world.post),
+        model.clone(),
+    );
+    AgentSupervisor {
+        spec,
+        entry: Arc::new(entry),
+        policies: policies.clone(),
+        model: model.clone(),
+        world: world.clone(),
+        lines: lines.clone(),
+    }
+}
+
+impl Bailiwick {
+    /// Puts a team together in code.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Puts a team together from its file and the code it names. Submit the file's goal, or another.
+    ///
+    /// # Errors
+    /// If the file names code that is not there.
+    pub fn from_team(team: &TeamFile, handlers: &Handlers) -> Result<Builder, Problems> {
+        let functions: Vec<&str> = handlers.functions.iter().map(|function| function.name.as_str()).collect();
+        let agents: Vec<&str> = handlers.agents.keys().map(String::as_str).collect();
+        team.require(&agents, &functions)?;
+        let mut builder = Builder::default().name(team.name.clone());
+        builder.grants = team.mandate_grants.clone();
+        for agent in &team.agents {
+            let code: Arc<dyn DynAgent> = match &agent.kind {
+                TeamAgentKind::Command { argv, reply, env } => {
+                    let mut spec = CommandSpec::new(argv.clone()).folder(&team.folder).reply(*reply);
+                    if let Some(env) = env {
+                        spec = spec.env(env.clone());
+                    }
+                    Arc::new(CommandAgent::new(spec))
+                }
+                // `require` has found them all; `load` has checked every script.
+                TeamAgentKind::Handler(name) => match handlers.agents.get(name) {
+                    Some(code) => code.clone(),
+                    None => continue,
+                },
+                TeamAgentKind::Scripted(replies) => match ScriptedAgent::new(replies.clone()) {
+                    Ok(code) => Arc::new(code),
+                    Err(_) => continue,
+                },
+            };
+            let mut spec = AgentSpec::new(agent.name.clone(), agent.capabilities.clone(), code)
+                .permissions(agent.permissions.clone())
+                .max_concurrent(agent.max_concurrent)
+                .restart(agent.restart);
+            spec.cost_per_task = Cost::from_usd(agent.cost_usd_per_task);
+            builder = builder.agent(spec);
+        }
+        for function in &handlers.functions {
+            builder = builder.verifier(function.clone());
+        }
+        if !team.judges_scripted.is_empty() {
+            builder = builder.judge(ScriptedJudge::new(team.judges_scripted.clone()));
+        }
+        Ok(policy(builder, team))
+    }
+
+    /// Takes a goal; returns once it is recorded.
+    ///
+    /// # Errors
+    /// If something is wrong with it (everything at once), too many goals live, or the runtime ended.
+    pub async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
+        let problems = self.problems(&goal);
+        if !problems.is_empty() {
+            return Err(SubmitError::Invalid(problems));
+        }
+        let now = self.world.clock.now();
+        let id = GoalId::new(self.world.dice.uuid(now));
+        let mandate = self.mandate(&goal, now);
+        let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
+        let (reply, recorded) = oneshot::channel();
+        let mut ended = self.lines.ended();
+        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Submit { goal, reply });
+        let why = tokio::select! {
+            recorded = recorded => match recorded {
+                Ok(Ok(())) => return Ok(RunHandle::new(id, &self.world, &self.lines)),
+                Ok(Err(refusal)) => return Err(SubmitError::Refused(refusal)),
+                Err(_) => "the goal was lost before it was recorded: submit it again".to_owned(),
+            },
+            why = ended.wait_for(Option::is_some) => why.ok().and_then(|why| why.clone()).unwrap_or_default(),
+        };
+        Err(SubmitError::Ended(why))
+    }
+
+    fn problems(&self, goal: &Goal) -> Vec<String> {
+        let mut found = Vec::new();
+        if goal.text.trim().is_empty() {
+            found.push("the goal has no text".to_owned());
+        }
+        // The goal's own keys are checked like those of the one task it may become.
+        let own = goal.as_task();
+        let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
+        found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
+        let verifiers = &self.lines.team.verifiers;
+        let mut contracts = vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
+        for task in &goal.tasks {
+            let spec = task.resolve(&goal.settings);
+            contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));
+        }
+        for (whose, contract, reversibility) in contracts {
+            if let Err(problems) = verifiers.compile(&contract, reversibility) {
+                found.extend(problems.iter().map(|problem| format!("{whose}: {problem}")));
+            }
+        }
+        found
+    }
+
+    fn mandate(&self, goal: &Goal, now: Timestamp) -> Mandate {
+        let grant = match &goal.settings.permissions {
+            Some(ceiling) => self.grants.meet(ceiling),
+            None => self.grants.clone(),
+        };
+        let deadline = goal.budget.wall.map(|wall| now + wall);
+        Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
+    }
+
+    /// The trust in every agent on each of its capabilities, now.
+    pub fn trust(&self) -> Vec<TrustReading> {
+        let now = self.world.clock.now();
+        let reading = |entry: &Entry, capability: &Capability| TrustReading {
+            agent: entry.name.clone(),
+            capability: capability.clone(),
+            score: entry.trust(std::slice::from_ref(capability), now),
+            evidence: entry.evidence(std::slice::from_ref(capability)),
+        };
+        let all = self.lines.team.directory.all();
+        all.iter().flat_map(|entry| entry.capabilities.iter().map(|c| reading(entry, c))).collect()
+    }
+
+    /// The breakers that are not closed.
+    pub fn breakers(&self) -> Vec<BreakerStanding> {
+        breakers(&self.lines)
+    }
+
+    /// Closes the breakers of an agent.
+    pub fn release(&self, agent: impl Into<AgentName>, by: impl Into<String>) {
+        let (agent, by) = (agent.into(), by.into());
+        self.lines.agents.tell_from_edge(AgentsMessage::Release { agent, by });
+    }
+
+    /// Ends the runtime: goals are canceled, whatever runs is stopped, at most [`SHUTDOWN`].
+    ///
+    /// # Errors
+    /// If the runtime had already ended by itself.
+    pub async fn shutdown(self) -> Result<(), Error> {
+        self.shutdown_within(SHUTDOWN).await
+    }
+
+    /// Ends the runtime within a time of your choice; whatever has not ended by then is killed.
+    ///
+    /// # Errors
+    /// If the runtime had already ended by itself.
+    pub async fn shutdown_within(mut self, limit: Duration) -> Result<(), Error> {
+        let mut ended = self.lines.ended();
+        let before = ended.borrow().clone();
+        if let Some(why) = before {
+            return Err(Error::Ended(why));
+        }
+        let by = CanceledBy::Shutdown;
+        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Cancel { goal: None, by, graceful: false });
+        let (reply, idle) = oneshot::channel();
+        self.lines.coordinator.tell_from_edge(CoordinatorMessage::WhenIdle { reply });
+        let end = self.world.clock.now() + limit;
+        tokio::select! {
+            // A Coordinator that died has nothing left to wait for either.
+            _ = idle => {}
+            _ = ended.wait_for(Option::is_some) => {}
+            () = self.world.clock.sleep_until(end) => {}
+        }
+        self.root.stop(None);
+        let rest = end.since(self.world.clock.now()).max(Duration::from_millis(100));
+        let stopped = tokio::time::timeout(rest, ended.wait_for(Option::is_some)).await;
+        if stopped.is_err() {
+            self.root.kill();
+        }
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Bailiwick {
+    fn drop(&mut self) {
+        self.root.stop(None);
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+/// The breakers that are not closed.
+pub(crate) fn breakers(lines: &Switchboard) -> Vec<BreakerStanding> {
+    use bailiwick_actors::policies::stack::BreakerState as State;
+    let mut all = Vec::new();
+    for entry in lines.team.directory.all() {
+        for (capability, state) in &entry.standing().breakers {
+            let state = match state {
+                State::HalfOpen => BreakerState::HalfOpen,
+                State::Isolated => BreakerState::Isolated,
+                _ => BreakerState::Open,
+            };
+            all.push(BreakerStanding { agent: entry.name.clone(), capability: capability.clone(), state });
+        }
+    }
+    all
+}
+
+fn policy(mut builder: Builder, team: &TeamFile) -> Builder {
+    let stated = &team.policy;
+    if let Some(weights) = stated.weights {
+        let [capability, trust, availability, cost] =
+            [weights.capability, weights.trust, weights.availability, weights.cost];
+        builder = builder.weights(Weights { capability, trust, availability, cost });
+    }
+    if let Some(exploration) = stated.exploration {
+        builder = builder.exploration(exploration);
+    }
+    builder.policies.breaker = stated.breaker;
+    match stated.trust.model {
+        Some(TeamTrustModel::Beta) => builder.trust_model(Beta::default()),
+        _ => {
+            let mut model = Asymmetric::default();
+            if let Some(start) = stated.trust.start {
+                model.start = TrustScore::new(start);
+            }
+            model.success_rate = stated.trust.success_rate.unwrap_or(model.success_rate);
+            model.failure_rate = stated.trust.failure_rate.unwrap_or(model.failure_rate);
+            builder.trust_model(model)
+        }
+    }
+}
