@@ -33,7 +33,6 @@ pub struct Envelope<M> {
     pub body: M,
 }
 
-
 /// A sender: its number and its incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Origin {

@@ -114,9 +114,7 @@ impl Actor for AgentSupervisor {
             S::Report { delegation, report } => DeskMessage::Report { delegation, report },
             S::Examined { delegation, verdict, round } => DeskMessage::Examined { delegation, verdict, round },
             S::Learned { delegation, lessons } => DeskMessage::Learned { delegation, lessons },
-            S::Revoke { delegation, reason, only_waiting } => {
-                DeskMessage::Revoke { delegation, reason, only_waiting }
-            }
+            S::Revoke { delegation, reason, only_waiting } => DeskMessage::Revoke { delegation, reason, only_waiting },
             S::Forget { goal } => DeskMessage::Forget { goal },
             S::Ask { from, name, task, reply } => DeskMessage::Ask { from, name, task, reply },
             S::SeatDown { seat, why } => DeskMessage::SeatDown { seat, why },
@@ -182,7 +180,15 @@ impl AgentSupervisor {
         life.alarm.set(self.world.clock, life.desk.next_due(), {
             let myself = myself.clone();
             // To itself, without the post: a timer is not a message on the road.
-            move || drop(myself.cast(Envelope { origin: ring.origin(), cause: None, trace: None, parent: None, body: SupervisorMessage::Tick }))
+            move || {
+                drop(myself.cast(Envelope {
+                    origin: ring.origin(),
+                    cause: None,
+                    trace: None,
+                    parent: None,
+                    body: SupervisorMessage::Tick,
+                }))
+            }
         });
         Ok(())
     }
@@ -288,7 +294,9 @@ fn wake(myself: &ActorRef<Envelope<SupervisorMessage>>) -> impl FnOnce() + Send 
 }
 
 /// What a supervisor's stream tells, as plain facts; for rebuilding one in a test.
-pub fn facts(events: &[Arc<bailiwick_protocols::Recorded>]) -> impl Iterator<Item = (&AgentFact, bailiwick_protocols::Timestamp)> {
+pub fn facts(
+    events: &[Arc<bailiwick_protocols::Recorded>],
+) -> impl Iterator<Item = (&AgentFact, bailiwick_protocols::Timestamp)> {
     events.iter().filter_map(|recorded| match &recorded.event {
         Event::Agent(fact) => Some((fact, recorded.at)),
         _ => None,

@@ -6,7 +6,8 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
+    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal,
+    Report, Task, TaskId, Timestamp, Usage,
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};

@@ -43,21 +43,14 @@ impl Actor for Agents {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        self.lines.agents.move_in(myself);
-        Ok(Life::default())
-    }
-
-    async fn post_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        life: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
+        self.lines.agents.move_in(myself.clone());
+        let mut life = Life::default();
         let all: Vec<AgentSupervisor> =
             self.roster.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for supervisor in all {
-            self.start(&myself, life, supervisor).await?;
+            self.start(&myself, &mut life, supervisor).await?;
         }
-        Ok(())
+        Ok(life)
     }
 
     async fn handle(

@@ -17,7 +17,6 @@ pub enum AuditMessage {
     Drain,
 }
 
-
 /// The drain behind the log's handle. If the journal fails it fails too, and the runtime ends loudly with it.
 pub struct AuditLog {
     /// The world whose log it carries.

@@ -45,19 +45,12 @@ impl Actor for Coordinator {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        self.lines.coordinator.move_in(myself);
-        Ok(Life::default())
-    }
-
-    async fn post_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        life: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
+        self.lines.coordinator.move_in(myself.clone());
+        let mut life = Life::default();
         for goal in self.open_goals() {
-            self.start(&myself, life, goal, None, None).await?;
+            self.start(&myself, &mut life, goal, None, None).await?;
         }
-        Ok(())
+        Ok(life)
     }
 
     async fn handle(
@@ -125,7 +118,7 @@ impl Life {
         if self.actors.is_empty() {
             for waiting in self.waiting.drain(..) {
                 // Whoever has gone in the meantime does not wait.
-                drop(waiting.send(()));
+                let _ = waiting.send(());
             }
         }
     }
@@ -140,15 +133,8 @@ impl Coordinator {
         new: Option<Box<AcceptedGoal>>,
         reply: Option<oneshot::Sender<Result<(), Refusal>>>,
     ) -> Result<(), ActorProcessingErr> {
-        let address = self
-            .lines
-            .goals
-            .entry(id)
-            .or_insert_with(|| Address::vacant(&self.world.post))
-            .value()
-            .clone();
-        let goal =
-            GoalActor { id, address: address.clone(), world: self.world.clone(), lines: self.lines.clone() };
+        let address = self.lines.goals.entry(id).or_insert_with(|| Address::vacant(&self.world.post)).value().clone();
+        let goal = GoalActor { id, address: address.clone(), world: self.world.clone(), lines: self.lines.clone() };
         let (actor, _) = Actor::spawn_linked(None, goal, (), myself.get_cell()).await?;
         life.live.insert(actor.get_id(), id);
         life.actors.insert(id, actor);
@@ -178,9 +164,11 @@ impl Coordinator {
 
     fn open_goals(&self) -> Vec<GoalId> {
         let settled = |stream: &Stream| {
-            self.world.log.stream(stream).last().is_some_and(|last| {
-                matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. }))
-            })
+            self.world
+                .log
+                .stream(stream)
+                .last()
+                .is_some_and(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. })))
         };
         let open = |stream: Stream| match stream {
             Stream::Goal(id) if !settled(&stream) => Some(id),

@@ -17,7 +17,9 @@ use bailiwick_protocols::{
 };
 use dashmap::DashMap;
 
-use crate::{address::Address, messages::SupervisorMessage, policies::stack::BreakerState, trust_tracker::models::TrustModel};
+use crate::{
+    address::Address, messages::SupervisorMessage, policies::stack::BreakerState, trust_tracker::models::TrustModel,
+};
 
 /// Waiting places of an agent beside its running work.
 pub const WAITING_PLACES: u32 = 64;

@@ -86,7 +86,9 @@ impl Actor for GoalActor {
                 };
                 if life.machine.is_none() {
                     // It died before anything of it was recorded: nobody was promised anything.
-                    self.lines.coordinator.tell(plain(self.address.origin(), CoordinatorMessage::Ended { goal: self.id }));
+                    self.lines
+                        .coordinator
+                        .tell(plain(self.address.origin(), CoordinatorMessage::Ended { goal: self.id }));
                     return Ok(());
                 }
                 answer = reply;
@@ -241,7 +243,9 @@ async fn guarded<T>(work: impl Future<Output = Result<T, String>> + Send) -> Res
 }
 
 /// What a goal's stream tells, as plain events; for rebuilding one in a test.
-pub fn events(recorded: &[Arc<bailiwick_protocols::Recorded>]) -> impl Iterator<Item = (&bailiwick_protocols::GoalEvent, Timestamp)> {
+pub fn events(
+    recorded: &[Arc<bailiwick_protocols::Recorded>],
+) -> impl Iterator<Item = (&bailiwick_protocols::GoalEvent, Timestamp)> {
     recorded.iter().filter_map(|recorded| match &recorded.event {
         Event::Goal(event) => Some((event, recorded.at)),
         _ => None,

@@ -12,15 +12,20 @@
 use std::sync::Arc;
 
 use bailiwick_protocols::{
-    AgentName, Capability, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal, Report, Settlement,
-    Task, TaskId, Timestamp, Usage, Cost, Verdict,
+    AgentName, Capability, Cost, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal, Report,
+    Settlement, Task, TaskId, Timestamp, Usage, Verdict,
     event::SeatEnd,
     outcome::{CanceledBy, RevokeReason},
     trust::Evidence,
 };
 use tokio::sync::oneshot;
 
-use crate::{agents::Assignment, directory::Permit, planners::PlanAnswer, verifiers::{CompiledContract, Work}};
+use crate::{
+    agents::Assignment,
+    directory::Permit,
+    planners::PlanAnswer,
+    verifiers::{CompiledContract, Work},
+};
 
 /// To the Coordinator.
 #[derive(Debug)]
@@ -355,4 +360,3 @@ pub enum AgentsMessage {
         by: String,
     },
 }
-

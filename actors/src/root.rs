@@ -8,12 +8,12 @@ use bailiwick_protocols::{Event, RuntimeEvent, Stream, Timestamp};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
+    address::Origin,
     agents_root::{Agents, Roster},
     audit_log::AuditLog,
     coordinator::Coordinator,
     messages::{AgentsMessage, CoordinatorMessage, TrackerMessage},
     switchboard::{Switchboard, plain},
-    address::Origin,
     trust_tracker::{TrustTracker, models::TrustModel},
     verifier_pool::VerifierPool,
     world::World,
@@ -76,21 +76,14 @@ pub struct Life {
 #[derive(Debug)]
 pub struct Never;
 
-
 impl Actor for Root {
     type Msg = Never;
     type State = Life;
     type Arguments = ();
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        Ok(Life::default())
-    }
-
-    async fn post_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        life: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
+    /// Whoever spawned Root may send as soon as this is over: everybody is in.
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        let mut life = Life::default();
         self.note(RuntimeEvent::RuntimeStarted { team: self.lines.team.name.clone(), epoch: 1 });
         for entry in self.lines.team.directory.all() {
             self.note(RuntimeEvent::AgentAdded {
@@ -103,7 +96,7 @@ impl Actor for Root {
             let cell = self.start(&myself, child).await?;
             life.children.push((child, cell));
         }
-        Ok(())
+        Ok(life)
     }
 
     async fn handle_supervisor_evt(

@@ -65,9 +65,7 @@ impl<Fact, Effect> Turn<Fact, Effect> {
             log.append(stream, at, trace, record.into_iter().map(|(fact, cause)| (event(fact), cause)))
         };
         let cause = |index: usize| Cause { stream: stream.clone(), ver: position.first_ver + index as u64 };
-        tell.into_iter()
-            .map(|(effect, index)| Due { effect, cause: index.map(cause), seq: position.seq })
-            .collect()
+        tell.into_iter().map(|(effect, index)| Due { effect, cause: index.map(cause), seq: position.seq }).collect()
     }
 }
 

@@ -133,7 +133,13 @@ impl VerifierPool {
         }
     }
 
-    fn worker(&self, myself: &ActorRef<Envelope<PoolMessage>>, of: &Examination, key: &Key, leaf: usize) -> AbortOnDrop {
+    fn worker(
+        &self,
+        myself: &ActorRef<Envelope<PoolMessage>>,
+        of: &Examination,
+        key: &Key,
+        leaf: usize,
+    ) -> AbortOnDrop {
         let run = of.gather.contract().run_leaf(leaf, of.work.clone());
         let method = of.gather.contract().method(leaf).unwrap_or("contract");
         let (myself, (asker, round)) = (myself.clone(), key.clone());

@@ -55,7 +55,8 @@ fn config() -> impl bincode::config::Config {
 /// If the value cannot be encoded or exceeds [`SIZE_MAX`].
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut frame = vec![VERSION];
-    bincode::serde::encode_into_std_write(value, &mut frame, config()).map_err(|e| CodecError::Encode(e.to_string()))?;
+    bincode::serde::encode_into_std_write(value, &mut frame, config())
+        .map_err(|e| CodecError::Encode(e.to_string()))?;
     if frame.len() > SIZE_MAX { Err(CodecError::TooLarge) } else { Ok(frame) }
 }
 

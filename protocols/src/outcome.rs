@@ -7,9 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    AgentName, Capability, Cost, DelegationId, Lesson, Output, Refusal, TaskId, Timestamp, Usage, Verdict,
-};
+use crate::{AgentName, Capability, Cost, DelegationId, Lesson, Output, Refusal, TaskId, Timestamp, Usage, Verdict};
 
 /// Why something did not succeed, as one word other programs can act on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

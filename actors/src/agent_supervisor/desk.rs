@@ -3,15 +3,11 @@
 //! `step(message, scene)` returns what to record and what to tell. The books change by recorded facts only; beside them
 //! the desk holds what dies with the actor: permits, tickets, seats. Timeouts are kept by one sweep, `Tick`.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentFact, Cause, Cost, Delegation, DelegationId, GoalId, Lesson, Refusal, Report, Settlement, SettlementKind,
-    Task, TaskId, Timestamp, Verdict, Output, Recovery,
+    AgentFact, Cause, Cost, Delegation, DelegationId, GoalId, Lesson, Output, Recovery, Refusal, Report, Settlement,
+    SettlementKind, Task, TaskId, Timestamp, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::Evidence,
@@ -25,7 +21,10 @@ use super::{
 use crate::{
     agents::Assignment,
     directory::{Entry, Permit, Standing},
-    policies::{Scene, SeatFailure, stack::{Decided, StackRuling}},
+    policies::{
+        Scene, SeatFailure,
+        stack::{Decided, StackRuling},
+    },
     turn::Turn,
     verifiers::{CompiledContract, Verifiers},
     world::GRACE,
@@ -145,7 +144,9 @@ pub struct DeskScene {
 }
 
 enum Seat {
-    Free { since: Timestamp },
+    Free {
+        since: Timestamp,
+    },
     Busy(DelegationId),
     /// It is being killed: it takes no work, and its slot is not free before it is down.
     Ending(DelegationId),
@@ -275,7 +276,13 @@ impl Desk {
         }
     }
 
-    fn delegate(&mut self, delegation: Arc<Delegation>, contract: Arc<CompiledContract>, permit: Option<Permit>, more: bool) {
+    fn delegate(
+        &mut self,
+        delegation: Arc<Delegation>,
+        contract: Arc<CompiledContract>,
+        permit: Option<Permit>,
+        more: bool,
+    ) {
         let (id, goal, weight) = (delegation.id, delegation.id.goal, delegation.priority);
         if let Some(settlement) = self.books.settled.get(&id).cloned() {
             return self.turn.tell(DeskEffect::Settled { settlement });
@@ -342,7 +349,11 @@ impl Desk {
             }
             Ok(contract) if contract.is_pure() && contract.fits_inline(output) => {
                 let verdict = contract.examine_pure(output);
-                self.examined(id, verdict.unwrap_or_else(|| Verdict::abstain("contract", "nothing was checked")), round);
+                self.examined(
+                    id,
+                    verdict.unwrap_or_else(|| Verdict::abstain("contract", "nothing was checked")),
+                    round,
+                );
             }
             Ok(contract) => {
                 let (delegation, output) = (flight.delegation.clone(), Arc::new(output.clone()));
@@ -382,7 +393,13 @@ impl Desk {
         }
     }
 
-    fn ask(&mut self, from: DelegationId, name: TaskId, task: Box<Task>, reply: oneshot::Sender<Result<Output, Refusal>>) {
+    fn ask(
+        &mut self,
+        from: DelegationId,
+        name: TaskId,
+        task: Box<Task>,
+        reply: oneshot::Sender<Result<Output, Refusal>>,
+    ) {
         match self.books.flights.get(&from) {
             Some(flight) if flight.is_running() && flight.delegation.mandate.depth() > 0 => {
                 self.turn.tell(DeskEffect::AskGoal { from, name, task, reply });
@@ -607,9 +624,11 @@ impl Desk {
             let Some(id) = self.books.order.values().next().copied() else { return };
             let Some(delegation) = self.books.flights.get(&id).map(|flight| flight.delegation.clone()) else { return };
             // Ruled again only if anything may have changed since the door: its own admission changes nothing.
-            let just_admitted = self.turn.record.iter().any(|(fact, _)| {
-                matches!(fact, AgentFact::Admitted { delegation } if delegation.id == id)
-            });
+            let just_admitted = self
+                .turn
+                .record
+                .iter()
+                .any(|(fact, _)| matches!(fact, AgentFact::Admitted { delegation } if delegation.id == id));
             if !just_admitted && let StackRuling::Refuse(refusal) = self.rule_again(&delegation) {
                 self.give_back(id, refusal);
                 continue;
@@ -720,7 +739,9 @@ impl Desk {
         }
         if tripped {
             for id in self.books.order.values().copied().collect::<Vec<_>>() {
-                let Some(delegation) = self.books.flights.get(&id).map(|flight| flight.delegation.clone()) else { continue };
+                let Some(delegation) = self.books.flights.get(&id).map(|flight| flight.delegation.clone()) else {
+                    continue;
+                };
                 if let StackRuling::Refuse(refusal) = self.rule_again(&delegation) {
                     self.give_back(id, refusal);
                 }

@@ -71,7 +71,13 @@ impl Actor for Seat {
                     };
                     let done = SeatMessage::Done { delegation, result };
                     // The seat is gone only if it was killed, and then nobody wants to know.
-                    drop(myself.cast(Envelope { origin: envelope.origin, cause: None, trace, parent: None, body: done }));
+                    drop(myself.cast(Envelope {
+                        origin: envelope.origin,
+                        cause: None,
+                        trace,
+                        parent: None,
+                        body: done,
+                    }));
                 });
                 let started = GoalMessage::Started { delegation, at };
                 self.lines.tell_goal(delegation.goal, self.envelope(started, &cause, trace, delegation));

@@ -141,7 +141,9 @@ pub fn choose(
         && wanted.task.reversibility == Reversibility::High
         && draw() < settings.exploration;
     let mut order: Vec<(Arc<Entry>, ChosenBy)> = Vec::new();
-    if explore && let Some((least, _)) = able.iter().min_by(|(a, _), (b, _)| a.evidence(needs).total_cmp(&b.evidence(needs))) {
+    if explore
+        && let Some((least, _)) = able.iter().min_by(|(a, _), (b, _)| a.evidence(needs).total_cmp(&b.evidence(needs)))
+    {
         order.push((least.clone(), ChosenBy::Exploration));
     }
     // Groups of nearly equal scores, each sorted by load and then by lot.
@@ -149,7 +151,8 @@ pub fn choose(
     while let Some((_, best)) = rest.first() {
         let near = rest.iter().take_while(|(_, terms)| best.score - terms.score <= NEAR).count();
         let (group, later) = rest.split_at(near);
-        let mut drawn: Vec<_> = group.iter().map(|(entry, _)| (entry.in_flight(), draw_if(near > 1, &mut draw), entry)).collect();
+        let mut drawn: Vec<_> =
+            group.iter().map(|(entry, _)| (entry.in_flight(), draw_if(near > 1, &mut draw), entry)).collect();
         drawn.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
         let by = match (wanted.only, near) {
             (Some(_), _) => ChosenBy::Retry,

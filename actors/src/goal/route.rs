@@ -12,7 +12,13 @@ use crate::directory::Directory;
 pub const FLOOR_TRUST: f64 = 0.7;
 
 /// The road, and the rules that fired in order.
-pub fn route(goal: &Goal, directory: &Directory, partial: bool, has_planner: bool, now: Timestamp) -> (Route, Vec<RouteRule>) {
+pub fn route(
+    goal: &Goal,
+    directory: &Directory,
+    partial: bool,
+    has_planner: bool,
+    now: Timestamp,
+) -> (Route, Vec<RouteRule>) {
     let mut rules = Vec::new();
     if !goal.tasks.is_empty() {
         if goal.route != RouteWish::Direct {

@@ -146,11 +146,8 @@ impl GoalMachine {
         let AcceptedGoal { id, goal, mandate } = accepted;
         let state = GoalState::new(*id, goal.clone(), team.name.clone(), mandate.clone(), now);
         let mut machine = Self::over(state, team);
-        let submitted = GoalEvent::GoalSubmitted {
-            goal: goal.clone(),
-            team: machine.team.name.clone(),
-            mandate: mandate.clone(),
-        };
+        let submitted =
+            GoalEvent::GoalSubmitted { goal: goal.clone(), team: machine.team.name.clone(), mandate: mandate.clone() };
         machine.turn.record.push((submitted, None));
         machine
     }
@@ -579,8 +576,7 @@ impl GoalMachine {
         let team = self.team.clone();
         let mut try_choose = |machine: &mut Self, only: Option<&AgentName>, trust_min: f64| {
             let task = &machine.state.tasks[index];
-            let wanted =
-                Wanted { task: &spec, only, spent: &task.spent, refused: &task.refused, trust_min };
+            let wanted = Wanted { task: &spec, only, spent: &task.spent, refused: &task.refused, trust_min };
             let room = machine.room.take();
             let agent = room.as_ref().map(|(agent, _)| agent.clone());
             let (choice, left) = choose(&team.directory, &team.choice, &wanted, room, machine.now, &mut *draw);
@@ -768,9 +764,10 @@ impl GoalMachine {
     }
 
     fn compile(&self, contract: &Contract, spec: &TaskSpec) -> Result<Arc<CompiledContract>, String> {
-        self.team.verifiers.compile(contract, spec.reversibility).map_err(|problems| {
-            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })
+        self.team
+            .verifiers
+            .compile(contract, spec.reversibility)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 
     // --- the end ------------------------------------------------------------------------------------------------
@@ -859,9 +856,10 @@ impl GoalMachine {
             None => {
                 let goal = self.state.goal.clone();
                 let reversibility = goal.settings.reversibility.unwrap_or_default();
-                self.team.verifiers.compile(&goal.contract, reversibility).map_err(|problems| {
-                    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-                })
+                self.team
+                    .verifiers
+                    .compile(&goal.contract, reversibility)
+                    .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             }
         };
         let contract = match contract {
@@ -982,4 +980,3 @@ impl Stop {
 fn unusable(message: &str) -> Outcome {
     Outcome::Failed { cause: Failure::new(Code::InvalidOutput, Fault::Runtime, message) }
 }
-

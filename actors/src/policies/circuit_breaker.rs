@@ -124,8 +124,8 @@ impl SupervisorPolicy for CircuitBreaker {
         let gate = &self.memory.agent().gate;
         match gate.state {
             State::Open { until, .. } => Some(Recovery::Quarantine { until }),
-            // Nobody knows when it is released: seats may start again when it is.
-            State::Isolated => Some(Recovery::Quarantine { until: Timestamp::from_millis(u64::MAX) }),
+            // Nothing is let in that would need a seat, and no quarantine may outlast the release.
+            State::Isolated => None,
             // Asked before the trip that this fall causes is carried out: the same draw gives the same time.
             State::Closed | State::HalfOpen { .. } if self.has_too_many_falls(scene) => {
                 Some(Recovery::Quarantine { until: self.until(gate, scene) })

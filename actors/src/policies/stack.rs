@@ -112,7 +112,11 @@ impl Stack {
             return StackRuling::Refuse(Refusal::MandateExpired);
         }
         let missing = mandate.exercise().missing(&asked.required, scene.now);
-        if missing.is_empty() { StackRuling::Admit(mandate) } else { StackRuling::Refuse(Refusal::Unauthorized { missing }) }
+        if missing.is_empty() {
+            StackRuling::Admit(mandate)
+        } else {
+            StackRuling::Refuse(Refusal::Unauthorized { missing })
+        }
     }
 
     /// Lets every policy change by a recorded fact. Returns what else must be recorded: policies that panicked.
@@ -156,7 +160,11 @@ impl Stack {
             match catch_unwind(AssertUnwindSafe(|| member.policy.decide(fact, scene))) {
                 Ok(directives) => decided.take(member.policy.name(), directives),
                 Err(panic) => decided.facts.push(AgentFact::Noted {
-                    what: format!("policy {} panicked while deciding: {}", member.policy.name(), crate::panic_text(&*panic)),
+                    what: format!(
+                        "policy {} panicked while deciding: {}",
+                        member.policy.name(),
+                        crate::panic_text(&*panic)
+                    ),
                 }),
             }
         }
@@ -237,8 +245,12 @@ impl Decided {
                     self.facts.push(AgentFact::WakeSet { policy: policy.to_owned(), at, token });
                 }
                 Directive::Revoke(delegation, reason) => self.revoke.push((delegation, reason)),
-                Directive::Escalate { reason } => self.facts.push(AgentFact::Noted { what: format!("{policy}: {reason}") }),
-                _ => self.facts.push(AgentFact::Noted { what: format!("{policy}: a directive this version does not know") }),
+                Directive::Escalate { reason } => {
+                    self.facts.push(AgentFact::Noted { what: format!("{policy}: {reason}") })
+                }
+                _ => self
+                    .facts
+                    .push(AgentFact::Noted { what: format!("{policy}: a directive this version does not know") }),
             }
         }
     }
@@ -246,7 +258,9 @@ impl Decided {
     /// The breakers that the facts open.
     pub fn trips(&self) -> Vec<Trip> {
         let trip = |fact: &AgentFact| match fact {
-            AgentFact::Policy(PolicyFact { kind, body, .. }) if kind == breaker::OPENED || kind == breaker::ISOLATED => {
+            AgentFact::Policy(PolicyFact { kind, body, .. })
+                if kind == breaker::OPENED || kind == breaker::ISOLATED =>
+            {
                 serde_json::from_value(body.0.clone()).ok()
             }
             _ => None,

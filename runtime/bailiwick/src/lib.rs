@@ -53,7 +53,8 @@ pub mod prelude {
     };
     pub use bailiwick_protocols::{
         AgentFact, Cost, Delegation, Directive, Effects, Goal, Limits, Outcome, Output, OutputFormat, OutputSpec,
-        Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict, Verify,
+        Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict,
+        Verify,
     };
     pub use futures::StreamExt;
 

@@ -9,9 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bailiwick_actors::{
-    audit_log::log::Cursor, messages::CoordinatorMessage, switchboard::Switchboard, world::World,
-};
+use bailiwick_actors::{audit_log::log::Cursor, messages::CoordinatorMessage, switchboard::Switchboard, world::World};
 use bailiwick_protocols::{Event, GoalEvent, GoalId, Recorded, Stream as LogStream, outcome::CanceledBy};
 use futures::{Stream, StreamExt, stream::BoxStream};
 
@@ -79,10 +77,7 @@ impl RunHandle {
     }
 }
 
-async fn next(
-    cursor: &mut Cursor,
-    ended: &mut tokio::sync::watch::Receiver<Option<String>>,
-) -> Option<Arc<Recorded>> {
+async fn next(cursor: &mut Cursor, ended: &mut tokio::sync::watch::Receiver<Option<String>>) -> Option<Arc<Recorded>> {
     tokio::select! {
         // What is recorded is told, even if the runtime has ended since.
         biased;

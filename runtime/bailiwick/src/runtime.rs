@@ -9,7 +9,11 @@ use std::{
 use bailiwick_actors::{
     address::{Address, Post},
     agent_supervisor::AgentSupervisor,
-    agents::{DynAgent, command::{CommandAgent, CommandSpec}, scripted::ScriptedAgent, AgentSpec},
+    agents::{
+        AgentSpec, DynAgent,
+        command::{CommandAgent, CommandSpec},
+        scripted::ScriptedAgent,
+    },
     agents_root::Roster,
     audit_log::log::Log,
     directory::{Directory, Entry, Weights},
@@ -83,12 +87,14 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     };
     let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
 
-    let Builder { name, agents, verifiers, planner, synthesiser, choice, policies: settings, own_policies, model, .. } =
-        builder;
-    let grants = builder.grants.unwrap_or_else(|| {
-        agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions))
-    });
-    let team = Team { name, directory: Directory::default(), choice, verifiers: Arc::new(verifiers), planner, synthesiser };
+    let Builder {
+        name, agents, verifiers, planner, synthesiser, choice, policies: settings, own_policies, model, ..
+    } = builder;
+    let grants = builder
+        .grants
+        .unwrap_or_else(|| agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)));
+    let team =
+        Team { name, directory: Directory::default(), choice, verifiers: Arc::new(verifiers), planner, synthesiser };
     let lines = Switchboard::new(&world.post, Arc::new(team));
     let stack: PolicyStack = Arc::new(move |spec| {
         let mut stack = policies::default_stack(spec, &settings);
@@ -222,7 +228,8 @@ impl Bailiwick {
         let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
         found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
         let verifiers = &self.lines.team.verifiers;
-        let mut contracts = vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
+        let mut contracts =
+            vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
         for task in &goal.tasks {
             let spec = task.resolve(&goal.settings);
             contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));

@@ -350,6 +350,14 @@ fn the_fall_that_is_too_many_quarantines_until_the_recorded_time() {
 }
 
 #[test]
+fn an_isolated_agent_has_no_quarantine_that_could_outlast_its_release() {
+    let mut story = tries_what_it_may_not();
+    story.tries(id(1));
+
+    assert_eq!(story.falls(1), None);
+}
+
+#[test]
 fn falls_from_before_the_trip_count_no_more_when_it_is_over() {
     let mut story = Story::new();
     story.draw = 0.0;
