@@ -8,6 +8,7 @@ use bailiwick_protocols::{
 };
 use tokio::sync::watch;
 
+use crate::address::{Address, Post};
 use crate::{
     agents::{AgentContext, Assignment},
     world::Clock,
@@ -57,5 +58,13 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
     let assignment =
         Assignment { delegation: Arc::new(delegation), started, must_end: started + Duration::from_secs(60) };
     let (stop, canceled) = watch::channel(false);
-    (AgentContext::new(Arc::new(assignment), canceled, Clock::starting_at(started)), stop)
+    (
+        AgentContext::new(
+            Arc::new(assignment),
+            canceled,
+            Address::vacant(&Post::direct()),
+            Clock::starting_at(started),
+        ),
+        stop,
+    )
 }
