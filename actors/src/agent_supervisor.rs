@@ -117,6 +117,7 @@ impl Actor for AgentSupervisor {
             S::Revoke { delegation, reason, only_waiting } => DeskMessage::Revoke { delegation, reason, only_waiting },
             S::Forget { goal } => DeskMessage::Forget { goal },
             S::Ask { from, name, task, reply } => DeskMessage::Ask { from, name, task, reply },
+            S::Answer { from, name, answer } => DeskMessage::Answer { from, name, answer },
             S::SeatDown { seat, why } => DeskMessage::SeatDown { seat, why },
             S::PermitHome => DeskMessage::PermitHome,
             S::Release { by } => DeskMessage::Release { by },
@@ -274,9 +275,13 @@ impl AgentSupervisor {
                 let body = GoalMessage::Room { agent: self.spec.name.clone(), permit };
                 self.lines.tell_goal(goal, Envelope { origin, cause: None, trace: None, parent: None, body });
             }
-            DeskEffect::AskGoal { from, name, task, reply } => {
-                let body = GoalMessage::Ask { from, name, task, reply };
+            DeskEffect::AskGoal { from, name, task, mandate, lineage } => {
+                let body = GoalMessage::Ask { from, name, task, mandate, lineage };
                 self.lines.tell_goal(from.goal, Envelope { origin, cause, trace, parent: Some(from), body });
+            }
+            DeskEffect::Reply { reply, answer } => {
+                // Whoever asked is gone only if its attempt ended.
+                life.outbox.post(&self.world.log, seq, move || drop(reply.send(*answer)));
             }
         }
         Ok(())

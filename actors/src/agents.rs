@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cost, Delegation, Failure, Feedback, Json, Mandate, Output, Permissions, Refusal,
-    Report, Task, TaskId, Timestamp, Usage,
+    AgentName, Brief, Capability, Cost, Delegated, Delegation, Failure, Feedback, Json, Mandate, NotDelegated, Output,
+    Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub struct AgentSpec {
     pub permissions: Permissions,
     /// How many attempts run at once, 1.. (1).
     pub max_concurrent: u32,
+    /// Whether it may not hand parts of its work on (false).
+    pub exclusive: bool,
     /// What one task costs, as far as the agent declares it (0).
     pub cost_per_task: Cost,
     /// How crashed seats are replaced.
@@ -78,6 +80,7 @@ impl AgentSpec {
             capabilities: capabilities.into_iter().map(Into::into).collect(),
             permissions: Permissions::none(),
             max_concurrent: 1,
+            exclusive: false,
             cost_per_task: Cost::FREE,
             restart: Default::default(),
             agent,
@@ -93,6 +96,12 @@ impl AgentSpec {
     /// Sets how many attempts run at once.
     pub fn max_concurrent(mut self, seats: u32) -> Self {
         self.max_concurrent = seats;
+        self
+    }
+
+    /// Forbids it to hand parts of its work on.
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
         self
     }
 
@@ -246,19 +255,26 @@ impl AgentContext {
         let _ = canceled.wait_for(|stop| *stop).await;
     }
 
-    /// Asks for a part of the work to be done by somebody else: the one road upwards, to its own supervisor, then the
-    /// goal.
+    /// Has a part of the work done by somebody else, and waits for it: its own supervisor checks the request against
+    /// the mandate this attempt holds and hands a narrower one on; the goal chooses whom to ask.
+    ///
+    /// The part is named: asked for again under the same name, by this attempt or the next one of the same task, it
+    /// answers with what is already there. While an attempt waits its place is somebody else's; it goes on when all
+    /// that it waits for has answered.
     ///
     /// # Errors
-    /// In this version always, once the road was taken: sub-delegation is not in this version.
-    pub async fn delegate(&self, name: impl Into<TaskId>, task: Task) -> Result<Output, Refusal> {
+    /// If the request is refused. How the part ended, well or badly, is in the answer.
+    ///
+    /// # Cancel safety
+    /// Dropping it does not call the part back; the end of the attempt does.
+    pub async fn delegate(&self, name: impl Into<TaskId>, task: Task) -> Result<Delegated, NotDelegated> {
         let (reply, answer) = oneshot::channel();
         let ask = SeatMessage::Ask { name: name.into(), task: Box::new(task), reply };
         let trace = Some(self.assignment.delegation.traceparent);
         let parent = Some(self.assignment.delegation.id);
         self.seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent, body: ask });
         // A dropped reply: somebody on the road died or ended.
-        answer.await.unwrap_or(Err(Refusal::Draining))
+        answer.await.unwrap_or(Err(Refusal::Draining)).map_err(NotDelegated::Refused)
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
 /// Waiting places of an agent beside its running work.
 pub const WAITING_PLACES: u32 = 64;
 
+/// Attempts of one agent that may wait for parts they handed on.
+pub const PARKED_MAX: usize = 64;
+
 /// Everybody in the team, by name and by capability.
 #[derive(Default)]
 pub struct Directory {

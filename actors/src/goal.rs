@@ -107,12 +107,7 @@ impl Actor for GoalActor {
             G::Synthesised { round, result, usage, cost } => GoalInput::Synthesised { round, result, usage, cost },
             G::Cancel { by, graceful } => GoalInput::Cancel { by, graceful },
             G::Sweep => GoalInput::Sweep,
-            G::Ask { name, reply, .. } => {
-                let what = format!("sub-delegation `{name}`");
-                // The asker is gone only if its attempt ended.
-                drop(reply.send(Err(bailiwick_protocols::Refusal::NotInThisVersion { what })));
-                return Ok(());
-            }
+            G::Ask { from, name, task, mandate, lineage } => GoalInput::Ask { from, name, task, mandate, lineage },
         };
         let Some(machine) = &mut life.machine else { return Ok(()) };
         let dice = self.world.dice.clone();
@@ -176,6 +171,9 @@ impl GoalActor {
             GoalEffect::Revoke { agent, delegation, reason, only_waiting } => {
                 let body = SupervisorMessage::Revoke { delegation, reason, only_waiting };
                 tell(&agent, Some(delegation), trace, body);
+            }
+            GoalEffect::Answer { agent, from, name, answer } => {
+                tell(&agent, Some(from), trace, SupervisorMessage::Answer { from, name, answer });
             }
             GoalEffect::Forget { agents } => {
                 for agent in agents {

@@ -12,8 +12,8 @@
 use std::sync::Arc;
 
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal, Report,
-    Settlement, Task, TaskId, Timestamp, Usage, Verdict,
+    AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal,
+    Report, Settlement, Task, TaskId, Timestamp, Usage, Verdict,
     event::SeatEnd,
     outcome::{CanceledBy, RevokeReason},
     trust::Evidence,
@@ -132,7 +132,8 @@ pub enum GoalMessage {
         /// The same in money.
         cost: Cost,
     },
-    /// An agent wants a part of its task done by somebody else. Bound: live children of a delegation.
+    /// An agent wants a part of its task done by somebody else; its supervisor has checked and narrowed. Bound: live
+    /// children of a delegation.
     Ask {
         /// The delegation whose agent asks.
         from: DelegationId,
@@ -140,8 +141,10 @@ pub enum GoalMessage {
         name: TaskId,
         /// The part.
         task: Box<Task>,
-        /// Answered with the result, or why not.
-        reply: oneshot::Sender<Result<Output, Refusal>>,
+        /// The authority handed on.
+        mandate: Mandate,
+        /// The agents already waiting in this chain, outermost first.
+        lineage: Arc<[AgentName]>,
     },
     /// End it. Bound: one a caller.
     Cancel {
@@ -227,7 +230,16 @@ pub enum SupervisorMessage {
         /// The part.
         task: Box<Task>,
         /// Answered with the result, or why not.
-        reply: oneshot::Sender<Result<Output, Refusal>>,
+        reply: AskReply,
+    },
+    /// What became of a part that was handed on. Bound: one a child.
+    Answer {
+        /// The delegation whose agent asked.
+        from: DelegationId,
+        /// The name it gave the part.
+        name: TaskId,
+        /// The result, or why there is none.
+        answer: Box<Result<Delegated, Refusal>>,
     },
     /// A seat went down. Bound: one a seat.
     SeatDown {
@@ -275,9 +287,12 @@ pub enum SeatMessage {
         /// The part.
         task: Box<Task>,
         /// Answered with the result, or why not.
-        reply: oneshot::Sender<Result<Output, Refusal>>,
+        reply: AskReply,
     },
 }
+
+/// Where the answer to an agent's question goes; it never leaves the process of the seat.
+pub type AskReply = oneshot::Sender<Result<Delegated, Refusal>>;
 
 /// To the TrustTracker.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Capability, Delegation, Directive, Recovery, Refusal, Ruling, Timestamp, TrustRecord,
-    TrustScore, event::SeatEnd, task::Bounds,
+    TrustScore, event::SeatEnd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +126,7 @@ pub struct SeatFailure {
 }
 
 /// The settings of the default policies, for every agent of a team.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct PolicySettings {
@@ -134,21 +134,13 @@ pub struct PolicySettings {
     pub breaker: circuit_breaker::BreakerSettings,
     /// How many retries an agent is granted.
     pub admission: admission::AdmissionSettings,
-    /// How many delegations may lie inside one another, whatever a goal allows, 0.. (4).
-    pub depth_max: u8,
-}
-
-impl Default for PolicySettings {
-    fn default() -> Self {
-        Self { breaker: Default::default(), admission: Default::default(), depth_max: Bounds::default().depth }
-    }
 }
 
 /// Returns the policies every supervisor lives by, in order. Those of a team's own come behind them.
 pub fn default_stack(spec: &AgentSpec, settings: &PolicySettings) -> Vec<Box<dyn SupervisorPolicy>> {
     vec![
         Box::new(deadline::Deadline),
-        Box::new(lineage::Lineage::new(settings.depth_max)),
+        Box::new(lineage::Lineage::new(spec.exclusive)),
         Box::new(circuit_breaker::CircuitBreaker::new(settings.breaker, spec.restart)),
         Box::new(admission::Admission::new(settings.admission)),
         Box::new(attenuation::Attenuation::new(spec.permissions.clone())),
@@ -196,7 +188,7 @@ mod tests {
         assert_eq!(settings["circuit_breaker"]["failures_in_row"], 3);
         assert_eq!(settings["circuit_breaker"]["open"], 30_000);
         assert_eq!(settings["admission"]["retry_tokens"], 10.0);
-        assert_eq!(settings["lineage"]["depth_max"], 4);
+        assert_eq!(settings["lineage"]["exclusive"], false);
     }
 
     #[test]

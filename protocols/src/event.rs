@@ -317,6 +317,30 @@ pub enum GoalEvent {
         /// Why.
         refusal: Refusal,
     },
+    /// An agent at work handed a part of its task on; the part is a task of its own, a child.
+    ChildAdded {
+        /// The child, every default filled in.
+        task: Arc<TaskSpec>,
+        /// The task it is a part of.
+        parent: TaskId,
+        /// The delegation whose agent asked.
+        from: DelegationId,
+        /// What the part is, as a hash: the same name with another fingerprint is another part.
+        fingerprint: u64,
+        /// The authority handed on.
+        mandate: Mandate,
+        /// The agents already waiting in this chain, outermost first.
+        lineage: Arc<[AgentName]>,
+    },
+    /// A child that was called back with an earlier attempt of its parent is wanted again.
+    ChildReopened {
+        /// The child.
+        task: TaskId,
+        /// The delegation whose agent asks now.
+        from: DelegationId,
+        /// The authority handed on.
+        mandate: Mandate,
+    },
     /// A seat has the task.
     TaskAssigned {
         /// The task.
@@ -534,6 +558,8 @@ impl GoalEvent {
                 GoalEvent::PlanRejected { .. } => "plan_rejected",
                 GoalEvent::AgentSelected { .. } => "agent_selected",
                 GoalEvent::DelegationRefused { .. } => "delegation_refused",
+                GoalEvent::ChildAdded { .. } => "child_added",
+                GoalEvent::ChildReopened { .. } => "child_reopened",
                 GoalEvent::AttemptEnded { .. } => "attempt_ended",
                 GoalEvent::AttemptRetried { .. } => "attempt_retried",
                 GoalEvent::TaskSkipped { .. } => "task_skipped",
@@ -571,6 +597,7 @@ impl GoalEvent {
         match self {
             E::AgentSelected { task, .. }
             | E::DelegationRefused { task, .. }
+            | E::ChildReopened { task, .. }
             | E::TaskAssigned { task, .. }
             | E::TaskStarted { task, .. }
             | E::TrustUpdated { task, .. }
@@ -581,6 +608,7 @@ impl GoalEvent {
             | E::TaskCompleted { task, .. }
             | E::TaskFailed { task, .. }
             | E::TaskSkipped { task, .. } => Some(task),
+            E::ChildAdded { task, .. } => Some(&task.id),
             E::VerificationPassed { task, .. } | E::VerificationFailed { task, .. } | E::Escalated { task, .. } => {
                 task.as_ref()
             }

@@ -35,7 +35,7 @@ pub use outcome::{Code, Ended, Failure, Fault, Outcome, Settlement, SettlementKi
 pub use permission::{Constraint, Permission, Permissions, Scope};
 pub use policy::{Directive, PolicyFact, Recovery, Ruling};
 pub use refusal::Refusal;
-pub use report::{Output, Report};
+pub use report::{Delegated, NotDelegated, Output, Report};
 pub use task::{Bounds, Budget, Effects, Goal, Reversibility, RouteWish, Task, TaskSpec};
 pub use time::Timestamp;
 pub use trust::{Lesson, TrustRecord, TrustScore};

@@ -73,6 +73,16 @@ pub enum Refusal {
     },
     /// The agent is being removed or the runtime ends.
     Draining,
+    /// The delegation already has a part of this name, and it is another one.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// What is asked for cannot be done by anybody: a bad contract, a blank goal.
+    Invalid {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Called back before a seat began; nobody turned it away.
     CalledBack,
     /// Over the limit of live goals, or of something else that is bounded.
@@ -106,6 +116,7 @@ impl Refusal {
             R::Unauthorized { .. } | R::MandateExpired => Code::Unauthorized,
             R::DeadlinePassed => Code::Expired,
             R::CalledBack => Code::Canceled,
+            R::NameTaken { .. } | R::Invalid { .. } => Code::AgentError,
             R::BudgetExhausted => Code::BudgetExhausted,
             R::Cycle { .. } => Code::Cycle,
             R::DepthExceeded => Code::DepthExceeded,
@@ -129,6 +140,7 @@ impl Refusal {
             R::Isolated => 7,
             R::FanOutExceeded { .. } | R::TooManyTasks { .. } | R::DepthExceeded | R::Cycle { .. } => 8,
             R::MandateExpired | R::Unauthorized { .. } => 9,
+            R::NameTaken { .. } | R::Invalid { .. } => 8,
             R::NobodyCapable { .. } | R::UnknownAgent { .. } => 10,
         }
     }
@@ -176,6 +188,8 @@ impl fmt::Display for Refusal {
             R::UnknownAgent { agent } => write!(f, "nobody is called {agent}"),
             R::Draining => write!(f, "draining"),
             R::CalledBack => write!(f, "called back before it began"),
+            R::NameTaken { name } => write!(f, "another part is already called {name}"),
+            R::Invalid { problem } => write!(f, "{problem}"),
             R::Overloaded => write!(f, "overloaded"),
             R::Policy { policy, reason } => write!(f, "{policy}: {reason}"),
             R::NotInThisVersion { what } => write!(f, "{what}: not in this version"),

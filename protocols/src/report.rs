@@ -100,6 +100,55 @@ impl Report {
     }
 }
 
+/// What an agent gets back from a part of its work that somebody else did.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Delegated {
+    /// The task it became: `<parent>/<name>`.
+    pub task: crate::TaskId,
+    /// Who did it last, if anybody did.
+    pub agent: Option<crate::AgentName>,
+    /// How it ended.
+    pub outcome: crate::Outcome,
+    /// What came out, if it completed.
+    pub output: Option<Output>,
+    /// The last verdict, if a check was asked and made.
+    pub verdict: Option<crate::Verdict>,
+    /// What it consumed, its own children included.
+    pub usage: Usage,
+    /// The same in money.
+    pub cost: Cost,
+}
+
+impl Delegated {
+    /// The output, if the part completed: verified, or unverified where no check was asked.
+    ///
+    /// # Errors
+    /// How it ended instead.
+    pub fn output(&self) -> Result<&Output, NotDelegated> {
+        match &self.output {
+            Some(output) if self.outcome.is_completed() => Ok(output),
+            _ => Err(NotDelegated::Ended { task: self.task.clone(), outcome: Box::new(self.outcome.clone()) }),
+        }
+    }
+}
+
+/// A part of the work was not done by somebody else.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotDelegated {
+    /// It was turned away before anybody was asked.
+    #[error("{0}")]
+    Refused(crate::Refusal),
+    /// It ended otherwise.
+    #[error("{task}: {outcome}")]
+    Ended {
+        /// The task it became.
+        task: crate::TaskId,
+        /// How it ended.
+        outcome: Box<crate::Outcome>,
+    },
+}
+
 impl From<Output> for Report {
     fn from(output: Output) -> Self {
         Report::of(output)

@@ -1,6 +1,6 @@
 //! What a supervisor knows: the fold of its own stream, and nothing else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
     AgentFact, Cost, Delegation, DelegationId, Failure, Fault, Report, Settlement, SettlementKind, Timestamp, Usage,
@@ -56,6 +56,10 @@ pub struct Flight {
     pub cost: Cost,
     /// Whether it tried something outside its mandate.
     pub violated: bool,
+    /// Since when it waits for parts it handed on.
+    pub parked: Option<Timestamp>,
+    /// How long it waited before: not the agent's time.
+    pub waited: Duration,
 }
 
 /// How a flight comes to its end, as far as its facts tell.
@@ -74,13 +78,22 @@ impl Flight {
     /// When the attempt must have ended: its timeout or the deadline.
     pub fn must_end(&self) -> Option<Timestamp> {
         let (_, started) = self.started?;
-        let end = started + self.delegation.timeout;
+        if self.parked.is_some() {
+            // Whoever waits has no time to overrun; the deadline goes on.
+            return self.delegation.mandate.deadline();
+        }
+        let end = started + self.delegation.timeout + self.waited;
         Some(self.delegation.mandate.deadline().map_or(end, |deadline| deadline.min(end)))
     }
 
     /// Whether the seat is at work on it: begun and nothing came back.
     pub fn is_running(&self) -> bool {
         self.started.is_some() && self.report.is_none() && self.crashed.is_none()
+    }
+
+    /// Whether it takes up one of the agent's places: begun, not settled, and not waiting for others.
+    pub fn takes_place(&self) -> bool {
+        self.started.is_some() && self.parked.is_none()
     }
 
     /// Whether it waits for a seat.
@@ -170,6 +183,8 @@ impl Books {
                     usage: Usage::default(),
                     cost: Cost::FREE,
                     violated: false,
+                    parked: None,
+                    waited: Duration::ZERO,
                 };
                 self.flights.insert(delegation.id, flight);
             }
@@ -179,6 +194,10 @@ impl Books {
                     self.order.remove(&flight.place);
                 }
             }
+            AgentFact::Parked { delegation } => self.change(delegation, |f| f.parked = Some(at)),
+            AgentFact::Resumed { delegation } => self.change(delegation, |f| {
+                f.waited += f.parked.take().map_or(Duration::ZERO, |since| at.since(since));
+            }),
             AgentFact::Ceasing { delegation, why } => self.change(delegation, |f| f.ceasing = Some((why.clone(), at))),
             AgentFact::Charged { delegation, usage, cost } => self.change(delegation, |f| {
                 f.usage += *usage;
@@ -213,6 +232,8 @@ impl Books {
                 self.wakes.retain(|(due, name, wake), ()| !(*due <= at && name == policy && wake == token));
             }
             AgentFact::Recovering { at } => self.recover_at = *at,
+            // Whoever releases the breakers wants the agent back now.
+            AgentFact::Released { .. } => self.recover_at = at,
             _ => {}
         }
         self.stack.apply(fact, at)

@@ -6,13 +6,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentFact, Cause, Cost, Delegation, DelegationId, GoalId, Lesson, Output, Recovery, Refusal, Report, Settlement,
-    SettlementKind, Task, TaskId, Timestamp, Verdict,
+    AgentFact, AgentName, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate, Output,
+    Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::Evidence,
 };
-use tokio::sync::oneshot;
 
 use super::{
     books::{Books, Flight},
@@ -20,7 +19,8 @@ use super::{
 };
 use crate::{
     agents::Assignment,
-    directory::{Entry, Permit, Standing},
+    directory::{Entry, PARKED_MAX, Permit, Standing},
+    messages::AskReply,
     policies::{
         Scene, SeatFailure,
         stack::{Decided, StackRuling},
@@ -45,7 +45,8 @@ pub enum DeskMessage {
     Learned { delegation: DelegationId, lessons: Vec<Lesson> },
     Revoke { delegation: DelegationId, reason: RevokeReason, only_waiting: bool },
     Forget { goal: GoalId },
-    Ask { from: DelegationId, name: TaskId, task: Box<Task>, reply: oneshot::Sender<Result<Output, Refusal>> },
+    Ask { from: DelegationId, name: TaskId, task: Box<Task>, reply: AskReply },
+    Answer { from: DelegationId, name: TaskId, answer: Box<Result<Delegated, Refusal>> },
     SeatDown { seat: u32, why: SeatEnd },
     PermitHome,
     Release { by: String },
@@ -128,8 +129,17 @@ pub enum DeskEffect {
         name: TaskId,
         /// The part.
         task: Box<Task>,
-        /// Whom to answer.
-        reply: oneshot::Sender<Result<Output, Refusal>>,
+        /// The authority handed on.
+        mandate: Mandate,
+        /// The agents already waiting in this chain.
+        lineage: Arc<[AgentName]>,
+    },
+    /// Answer an agent; leaves only once everything so far is durable.
+    Reply {
+        /// Whom.
+        reply: AskReply,
+        /// What.
+        answer: Box<Result<Delegated, Refusal>>,
     },
 }
 
@@ -141,6 +151,20 @@ pub struct DeskScene {
     pub draw: f64,
     /// The event of another stream that led to the message.
     pub cause: Option<Cause>,
+}
+
+/// What one attempt asked of others. It goes on when all of it is answered.
+#[derive(Default)]
+struct Asks {
+    open: BTreeMap<TaskId, Ask>,
+    answered: Vec<(AskReply, Box<Result<Delegated, Refusal>>)>,
+}
+
+struct Ask {
+    task: Box<Task>,
+    mandate: Mandate,
+    /// Several, if the agent asked for the same part twice.
+    replies: Vec<AskReply>,
 }
 
 enum Seat {
@@ -160,6 +184,7 @@ pub struct Desk {
     pub books: Books,
     permits: BTreeMap<DelegationId, Permit>,
     contracts: BTreeMap<DelegationId, Arc<CompiledContract>>,
+    asks: BTreeMap<DelegationId, Asks>,
     learning: BTreeMap<DelegationId, Evidence>,
     examining: BTreeMap<DelegationId, u32>,
     seats: BTreeMap<u32, Seat>,
@@ -182,6 +207,7 @@ impl Desk {
             books,
             permits: BTreeMap::new(),
             contracts: BTreeMap::new(),
+            asks: BTreeMap::new(),
             learning: BTreeMap::new(),
             examining: BTreeMap::new(),
             seats: BTreeMap::new(),
@@ -225,12 +251,14 @@ impl Desk {
             }
             DeskMessage::Forget { goal } => self.forget(goal),
             DeskMessage::Ask { from, name, task, reply } => self.ask(from, name, task, reply),
+            DeskMessage::Answer { from, name, answer } => self.answer(from, &name, *answer),
             DeskMessage::SeatDown { seat, why } => self.seat_down(seat, why),
             DeskMessage::PermitHome => {}
             DeskMessage::Release { by } => self.happen(AgentFact::Released { by }),
             DeskMessage::Sweep => self.sweep(),
             DeskMessage::Tick => self.tick(),
         }
+        self.resume_parked();
         self.seat_waiting();
         self.give_room();
         self.publish();
@@ -287,9 +315,9 @@ impl Desk {
         if let Some(settlement) = self.books.settled.get(&id).cloned() {
             return self.turn.tell(DeskEffect::Settled { settlement });
         }
-        // In flight: the answer goes to the goal's address, whoever lives there by then.
+        // In flight: the answer goes to the goal's address, whoever lives there by then. Its questions go there again.
         if self.books.flights.contains_key(&id) {
-            return;
+            return self.ask_again(id);
         }
         let Some(permit) = permit else {
             self.tickets.take(goal, weight);
@@ -393,20 +421,102 @@ impl Desk {
         }
     }
 
-    fn ask(
-        &mut self,
-        from: DelegationId,
-        name: TaskId,
-        task: Box<Task>,
-        reply: oneshot::Sender<Result<Output, Refusal>>,
-    ) {
-        match self.books.flights.get(&from) {
-            Some(flight) if flight.is_running() && flight.delegation.mandate.depth() > 0 => {
-                self.turn.tell(DeskEffect::AskGoal { from, name, task, reply });
+    /// An agent wants a part done by somebody else: checked against what it holds, handed on narrower, and it waits.
+    fn ask(&mut self, from: DelegationId, name: TaskId, task: Box<Task>, reply: AskReply) {
+        let mandate = match self.handed_on(from, &name, &task) {
+            Ok(mandate) => mandate,
+            // Whoever asked is gone only if its attempt ended.
+            Err(refusal) => return drop(reply.send(Err(refusal))),
+        };
+        let asks = self.asks.entry(from).or_default();
+        if let Some(open) = asks.open.get_mut(&name) {
+            if open.task == task {
+                open.replies.push(reply);
+            } else {
+                drop(reply.send(Err(Refusal::NameTaken { name: name.to_string() })));
             }
-            Some(flight) if flight.is_running() => drop(reply.send(Err(Refusal::DepthExceeded))),
+            return;
+        }
+        asks.open.insert(name.clone(), Ask { task: task.clone(), mandate: mandate.clone(), replies: vec![reply] });
+        if self.books.flights.get(&from).is_some_and(|flight| flight.parked.is_none()) {
+            // Nobody waits while holding what another waits for: the place and the permit go back.
+            self.permits.remove(&from);
+            self.happen(AgentFact::Parked { delegation: from });
+        }
+        self.ask_goal(from, name, task, mandate);
+    }
+
+    /// What the agent may hand on, or why it may not.
+    fn handed_on(&self, from: DelegationId, name: &TaskId, task: &Task) -> Result<Mandate, Refusal> {
+        let Some(flight) = self.books.flights.get(&from).filter(|f| f.is_running() && f.ceasing.is_none()) else {
             // What has ended asks for nothing.
-            _ => drop(reply.send(Err(Refusal::Draining))),
+            return Err(Refusal::Draining);
+        };
+        let holds = &flight.delegation.mandate;
+        let parked = self.books.flights.values().filter(|flight| flight.parked.is_some()).count();
+        if holds.depth() == 0 {
+            return Err(Refusal::DepthExceeded);
+        }
+        if !holds.is_live(self.now) {
+            return Err(Refusal::MandateExpired);
+        }
+        if flight.parked.is_none() && parked >= PARKED_MAX {
+            return Err(Refusal::Overloaded);
+        }
+        if name.is_empty() || name.contains('/') {
+            let problem = format!("`{name}` cannot be the name of a part: it is not blank and has no slash");
+            return Err(Refusal::Invalid { problem });
+        }
+        let mut limits = Limits::default();
+        if let Some(request) = task.settings.permissions.clone().filter(|request| !request.is_empty()) {
+            let missing = holds.grant().missing(&request, self.now);
+            if !missing.is_empty() {
+                return Err(Refusal::Unauthorized { missing });
+            }
+            limits.exercise = Some(request.clone());
+            limits.grant = Some(request);
+        }
+        Ok(holds.hand_on(Some(from), &limits))
+    }
+
+    fn ask_goal(&mut self, from: DelegationId, name: TaskId, task: Box<Task>, mandate: Mandate) {
+        let Some(flight) = self.books.flights.get(&from) else { return };
+        let lineage = flight.delegation.lineage.iter().chain([&self.entry.name]).cloned().collect();
+        self.turn.tell(DeskEffect::AskGoal { from, name, task, mandate, lineage });
+    }
+
+    fn ask_again(&mut self, from: DelegationId) {
+        let Some(asks) = self.asks.get(&from) else { return };
+        let open: Vec<_> =
+            asks.open.iter().map(|(name, ask)| (name.clone(), ask.task.clone(), ask.mandate.clone())).collect();
+        for (name, task, mandate) in open {
+            self.ask_goal(from, name, task, mandate);
+        }
+    }
+
+    fn answer(&mut self, from: DelegationId, name: &TaskId, answer: Result<Delegated, Refusal>) {
+        // An answer to what was never asked, or to an attempt that ended: nobody waits for it.
+        let Some(asks) = self.asks.get_mut(&from) else { return };
+        let Some(ask) = asks.open.remove(name) else { return };
+        asks.answered.extend(ask.replies.into_iter().map(|reply| (reply, Box::new(answer.clone()))));
+    }
+
+    /// Lets parked attempts go on, deeper ones first, before anything new is admitted to a place.
+    fn resume_parked(&mut self) {
+        while self.has_place() {
+            let ready = self.asks.iter().filter(|(_, asks)| asks.open.is_empty() && !asks.answered.is_empty());
+            let depth = |id: &DelegationId| self.books.flights.get(id).map_or(0, |f| f.delegation.lineage.len());
+            let Some(id) = ready.map(|(id, _)| *id).max_by_key(|id| (depth(id), std::cmp::Reverse(*id))) else {
+                return;
+            };
+            let answered = self.asks.remove(&id).map(|asks| asks.answered).unwrap_or_default();
+            if let Some(permit) = self.entry.permits.take_for_ticket() {
+                self.permits.insert(id, permit);
+            }
+            self.happen(AgentFact::Resumed { delegation: id });
+            for (reply, answer) in answered {
+                self.turn.tell(DeskEffect::Reply { reply, answer });
+            }
         }
     }
 
@@ -551,6 +661,7 @@ impl Desk {
         let id = settlement.delegation;
         self.permits.remove(&id);
         self.contracts.remove(&id);
+        self.asks.remove(&id);
         let fact = AgentFact::Settled { settlement: Arc::new(settlement.clone()) };
         let fallen = self.books.apply(&fact, self.now);
         let decided = self.look(|books, scene| books.stack.decide(&fact, scene));
@@ -615,10 +726,7 @@ impl Desk {
     /// Begins what waits, as far as seats go. A slot stays taken until its settlement: the next attempt sees its lesson.
     fn seat_waiting(&mut self) {
         while !self.books.order.is_empty() && self.books.recover_at <= self.now {
-            let begun = self.books.flights.values().filter(|flight| !flight.is_waiting()).count();
-            let gone = |id: &DelegationId| !self.books.flights.contains_key(id);
-            let ending = self.seats.values().filter(|seat| matches!(seat, Seat::Ending(id) if gone(id))).count();
-            if begun + ending >= self.entry.seats as usize {
+            if !self.has_place() {
                 return;
             }
             let Some(id) = self.books.order.values().next().copied() else { return };
@@ -643,6 +751,14 @@ impl Desk {
         }
     }
 
+    /// Whether one more attempt may run.
+    fn has_place(&self) -> bool {
+        let taken = self.books.flights.values().filter(|flight| flight.takes_place()).count();
+        let gone = |id: &DelegationId| !self.books.flights.contains_key(id);
+        let ending = self.seats.values().filter(|seat| matches!(seat, Seat::Ending(id) if gone(id))).count();
+        taken + ending < self.entry.seats as usize
+    }
+
     fn start_seat(&mut self) -> u32 {
         let seat = (1..).find(|seat| !self.seats.contains_key(seat)).unwrap_or(u32::MAX);
         let restart = self.down > 0;
@@ -663,7 +779,7 @@ impl Desk {
     }
 
     fn publish(&mut self) {
-        let busy = self.books.flights.values().filter(|flight| !flight.is_waiting()).count();
+        let busy = self.books.flights.values().filter(|flight| flight.takes_place()).count();
         self.entry.publish_load(busy as u32, self.books.flights.len() as u32);
         let refusal = self.books.stack.standing(self.now);
         if self.changed || self.published.as_ref() != Some(&refusal) {

@@ -12,6 +12,8 @@ pub struct Ledger {
     cost: Cost,
     /// By delegation number.
     reserved: BTreeMap<u32, Slice>,
+    /// Whose slice a promise came out of, by delegation number.
+    out_of: BTreeMap<u32, (u32, Slice)>,
 }
 
 impl Ledger {
@@ -36,14 +38,36 @@ impl Ledger {
         self.reserved.insert(delegation, slice);
     }
 
-    /// Lets a promise go without a charge: refused, or never begun.
-    pub fn release(&mut self, delegation: u32) {
-        self.reserved.remove(&delegation);
+    /// Whether a slice fits into what the parent has left. Children cannot jointly exceed it.
+    pub fn fits_in(&self, parent: u32, slice: Slice) -> bool {
+        let left = self.reserved.get(&parent).copied().unwrap_or_default();
+        let within = |left: Option<u64>, more: Option<u64>| left.is_none_or(|left| more.unwrap_or(0) <= left);
+        within(left.micro_usd, slice.micro_usd) && within(left.tokens, slice.tokens)
     }
 
-    /// Settles a delegation: its promise is replaced by what it consumed.
+    /// Promises a slice to a child, out of its parent's.
+    pub fn reserve_in(&mut self, parent: u32, delegation: u32, slice: Slice) {
+        if let Some(left) = self.reserved.get_mut(&parent) {
+            *left = minus(*left, slice);
+            self.out_of.insert(delegation, (parent, slice));
+        }
+        self.reserve(delegation, slice);
+    }
+
+    /// Lets a promise go without a charge: refused, or never begun.
+    pub fn release(&mut self, delegation: u32) {
+        self.settle(delegation, Usage::default(), Cost::FREE);
+    }
+
+    /// Settles a delegation: its promise is replaced by what it consumed. What a child leaves over is its parent's.
     pub fn settle(&mut self, delegation: u32, usage: Usage, cost: Cost) {
-        self.release(delegation);
+        self.reserved.remove(&delegation);
+        if let Some((parent, slice)) = self.out_of.remove(&delegation)
+            && let Some(left) = self.reserved.get_mut(&parent)
+        {
+            let spent = Slice { micro_usd: cost.micro_usd(), tokens: Some(usage.tokens()) };
+            *left = plus(*left, minus(slice, spent));
+        }
         self.charge(usage, cost);
     }
 
@@ -90,9 +114,32 @@ impl Ledger {
     }
 }
 
+fn minus(from: Slice, take: Slice) -> Slice {
+    let less = |from: Option<u64>, take: Option<u64>| from.map(|from| from.saturating_sub(take.unwrap_or(0)));
+    Slice { micro_usd: less(from.micro_usd, take.micro_usd), tokens: less(from.tokens, take.tokens) }
+}
+
+fn plus(to: Slice, add: Slice) -> Slice {
+    let more = |to: Option<u64>, add: Option<u64>| to.map(|to| to.saturating_add(add.unwrap_or(0)));
+    Slice { micro_usd: more(to.micro_usd, add.micro_usd), tokens: more(to.tokens, add.tokens) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn children_share_what_their_parent_was_given_and_leave_the_rest() {
+        let mut ledger = Ledger::new(usd(100));
+        ledger.reserve(1, usd(10));
+
+        ledger.reserve_in(1, 2, usd(6));
+        assert!(!ledger.fits_in(1, usd(6)), "two children of 6 would exceed 10 together");
+        assert_eq!(ledger.committed().micro_usd, Some(10), "a child's slice is part of its parent's");
+
+        ledger.settle(2, Usage::default(), Cost::Known(1));
+        assert!(ledger.fits_in(1, usd(9)), "5 came back, 4 were there");
+    }
 
     const fn usd(micro: u64) -> Slice {
         Slice { micro_usd: Some(micro), tokens: None }

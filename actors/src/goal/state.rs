@@ -104,6 +104,31 @@ pub struct TaskState {
     pub waits_for: usize,
     /// A task it needs that did not complete.
     pub doomed_by: Option<TaskId>,
+    /// Whose part it is, if an agent at work handed it on.
+    pub child_of: Option<ChildOf>,
+    /// The last verdict, if a check was asked and made.
+    pub verdict: Option<Verdict>,
+    /// Who had it last.
+    pub agent: Option<AgentName>,
+    /// What it consumed.
+    pub usage: Usage,
+    /// The same in money.
+    pub cost: Cost,
+}
+
+/// Whose part a task is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChildOf {
+    /// The task it is a part of.
+    pub task: TaskId,
+    /// The delegation whose agent asked last.
+    pub from: DelegationId,
+    /// What the part is, as a hash.
+    pub fingerprint: u64,
+    /// The authority handed on.
+    pub mandate: Mandate,
+    /// The agents already waiting in this chain.
+    pub lineage: Arc<[AgentName]>,
 }
 
 /// Where a task stands.
@@ -170,6 +195,11 @@ impl TaskState {
             last: None,
             waits_for,
             doomed_by: None,
+            child_of: None,
+            verdict: None,
+            agent: None,
+            usage: Usage::default(),
+            cost: Cost::FREE,
         }
     }
 
@@ -260,7 +290,10 @@ impl GoalState {
                 if let Some(index) = self.index.get(task) {
                     self.asked.insert(delegation.number, *index);
                 }
-                self.ledger.reserve(delegation.number, *slice);
+                match self.task(task).and_then(|task| task.child_of.as_ref()).map(|child| child.from.number) {
+                    Some(parent) => self.ledger.reserve_in(parent, delegation.number, *slice),
+                    None => self.ledger.reserve(delegation.number, *slice),
+                }
                 self.change(task, |task| {
                     let retry = task.tries.contains_key(agent);
                     task.phase = Phase::Asked(Asking {
@@ -294,7 +327,42 @@ impl GoalState {
             E::AttemptEnded { task, delegation, agent, attempt, ended, output, verdict, usage, cost, .. } => {
                 self.ledger.settle(delegation.number, *usage, *cost);
                 self.asked.remove(&delegation.number);
-                self.change(task, |task| task.attempt_ended(agent, *attempt, ended, output.as_ref(), verdict.as_ref()));
+                self.change(task, |task| {
+                    task.usage += *usage;
+                    task.cost += *cost;
+                    task.verdict = verdict.clone();
+                    task.agent = Some(agent.clone());
+                    task.attempt_ended(agent, *attempt, ended, output.as_ref(), verdict.as_ref());
+                });
+            }
+            E::ChildAdded { task, parent, from, fingerprint, mandate, lineage } => {
+                let mut child = TaskState::new(task.clone(), at);
+                child.child_of = Some(ChildOf {
+                    task: parent.clone(),
+                    from: *from,
+                    fingerprint: *fingerprint,
+                    mandate: mandate.clone(),
+                    lineage: lineage.clone(),
+                });
+                if !self.index.contains_key(&task.id) {
+                    self.index.insert(task.id.clone(), self.tasks.len());
+                    self.tasks.push(child);
+                    self.open += 1;
+                }
+            }
+            E::ChildReopened { task, from, mandate } => {
+                let mut reopened = false;
+                self.change(task, |task| {
+                    if let (Phase::Ended { .. }, Some(child)) = (&task.phase, &mut task.child_of) {
+                        child.from = *from;
+                        child.mandate = mandate.clone();
+                        task.phase = Phase::Open { at, again: None };
+                        task.refused.clear();
+                        task.last = None;
+                        reopened = true;
+                    }
+                });
+                self.open += usize::from(reopened);
             }
             E::AttemptRetried { task, agent, at, .. } => {
                 self.change(task, |task| task.phase = Phase::Open { at: *at, again: Some(agent.clone()) });
@@ -406,6 +474,24 @@ impl GoalState {
     /// The number of the next delegation.
     pub fn next_delegation(&self) -> DelegationId {
         DelegationId { goal: self.id, number: self.delegations + 1 }
+    }
+
+    /// The tasks of the plan: those that no agent at work handed on.
+    pub fn plan(&self) -> impl Iterator<Item = &TaskSpec> + Clone {
+        self.tasks.iter().filter(|task| task.child_of.is_none()).map(|task| &*task.spec)
+    }
+
+    /// Whether the attempt that asked for a child is over.
+    pub fn is_orphan(&self, task: &TaskState) -> bool {
+        let Some(child) = &task.child_of else { return false };
+        let parent = self.task(&child.task).and_then(TaskState::asking);
+        parent.is_none_or(|asking| asking.delegation != child.from)
+    }
+
+    /// The children that a delegation's agent asked for, by index.
+    pub fn children(&self, from: DelegationId) -> impl Iterator<Item = usize> {
+        let child = move |task: &TaskState| task.child_of.as_ref().is_some_and(|child| child.from == from);
+        self.tasks.iter().enumerate().filter(move |(_, task)| child(task)).map(|(index, _)| index)
     }
 
     /// Whether every task has ended.

@@ -9,10 +9,11 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Brief, Cause, Code, Contract, Cost, Delegation, DelegationId, Failure, Fault, GoalEvent, Limits,
-    Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
+    AgentName, Brief, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault, GoalEvent,
+    Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
     event::Route,
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause},
+    task::Settings,
 };
 
 use super::{
@@ -46,6 +47,7 @@ pub enum GoalInput {
     Room { agent: AgentName, permit: Permit },
     Examined { verdict: Verdict, round: u32 },
     Synthesised { round: u32, result: Result<Output, String>, usage: Usage, cost: Cost },
+    Ask { from: DelegationId, name: TaskId, task: Box<Task>, mandate: Mandate, lineage: Arc<[AgentName]> },
     Cancel { by: CanceledBy, graceful: bool },
     Sweep,
     Tick,
@@ -80,6 +82,17 @@ pub enum GoalEffect {
         reason: RevokeReason,
         /// Leave it alone if its seat has begun.
         only_waiting: bool,
+    },
+    /// Tell an agent at work what became of a part it handed on.
+    Answer {
+        /// Who asked.
+        agent: AgentName,
+        /// In which delegation.
+        from: DelegationId,
+        /// Under which name.
+        name: TaskId,
+        /// The result, or why there is none.
+        answer: Box<Result<Delegated, Refusal>>,
     },
     /// Ask the planner.
     Plan {
@@ -131,6 +144,8 @@ pub struct GoalMachine {
     /// Tasks that may be askable; looked at in the next advance.
     fresh: BTreeSet<usize>,
     room: Option<(AgentName, Permit)>,
+    /// Children that are wanted again while they are still being called back.
+    reopening: BTreeMap<TaskId, (DelegationId, Mandate)>,
     examining: Option<u32>,
     synthesising: Option<u32>,
     now: Timestamp,
@@ -164,6 +179,7 @@ impl GoalMachine {
             asked_agents: BTreeSet::new(),
             fresh: BTreeSet::new(),
             room: None,
+            reopening: BTreeMap::new(),
             examining: None,
             synthesising: None,
             now: Timestamp::default(),
@@ -194,6 +210,9 @@ impl GoalMachine {
                     if self.synthesising.take_if(|open| *open == round).is_some() {
                         self.happen(GoalEvent::Synthesised { round, result, usage, cost });
                     }
+                }
+                GoalInput::Ask { from, name, task, mandate, lineage } => {
+                    self.ask_child(from, &name, &task, mandate, lineage)
                 }
                 GoalInput::Cancel { by, graceful } => self.stop(Stop::Canceled { by, graceful }),
                 GoalInput::Sweep => self.sweep(),
@@ -382,6 +401,7 @@ impl GoalMachine {
             started: Some(started),
             duration: settlement.ended.since(started),
         });
+        self.call_off_children(settlement.delegation);
         self.climb(index, draw);
     }
 
@@ -424,8 +444,9 @@ impl GoalMachine {
         let tries = task.tries.get(&agent).copied().unwrap_or_default();
         let because = ended.outcome.to_string();
         let mut next = ladder::next(&spec, &ended, tries, task.lost, task.reassignments, draw());
-        // What stops, tries nothing again.
-        if self.state.stopping.is_some() && !matches!(next, Next::Complete) {
+        // What stops, tries nothing again; nor does a part whose asker is gone.
+        let orphan = self.state.is_orphan(&self.state.tasks[index]);
+        if (self.state.stopping.is_some() || orphan) && !matches!(next, Next::Complete) {
             next = Next::End;
         }
         match next {
@@ -448,6 +469,7 @@ impl GoalMachine {
             }
             Next::End => {
                 let outcome = match (&self.state.stopping, ended.outcome) {
+                    (None, _) if orphan => Outcome::Canceled { by: CanceledBy::Parent },
                     // Work that its goal's end cut short ends as the goal does.
                     (Some(stop), Outcome::Canceled { .. } | Outcome::Expired) => stop.outcome(),
                     (_, outcome) => outcome,
@@ -501,6 +523,137 @@ impl GoalMachine {
         let asked: Vec<_> = self.state.tasks.iter().filter_map(|task| task.asking().cloned()).collect();
         for Asking { agent, delegation, .. } in asked {
             self.turn.tell(GoalEffect::Revoke { agent, delegation, reason: reason.clone(), only_waiting });
+        }
+    }
+
+    // --- parts that agents hand on ------------------------------------------------------------------------------
+
+    /// An agent at work wants a part done by somebody else. Its supervisor has checked what may be handed on.
+    fn ask_child(
+        &mut self,
+        from: DelegationId,
+        name: &TaskId,
+        task: &Task,
+        mandate: Mandate,
+        lineage: Arc<[AgentName]>,
+    ) {
+        let Some((index, asking)) = self.state.asked(from) else { return };
+        let agent = asking.agent.clone();
+        let parent = self.state.tasks[index].spec.clone();
+        let id = TaskId::from(format!("{}/{name}", parent.id));
+        let fingerprint = fingerprint(task);
+        let answer = match self.state.task(&id) {
+            Some(child) if child.child_of.as_ref().is_none_or(|known| known.fingerprint != fingerprint) => {
+                Some(Err(Refusal::NameTaken { name: name.to_string() }))
+            }
+            Some(child) => match child.outcome() {
+                Some(Outcome::Canceled { by: CanceledBy::Parent }) => {
+                    return self.reopen(id, from, mandate);
+                }
+                Some(_) => Some(Ok(self.delegated(child))),
+                None => {
+                    // Asked again for what is under way: it answers when it ends.
+                    if child.child_of.as_ref().is_some_and(|known| known.from != from) {
+                        self.reopening.insert(id, (from, mandate));
+                    }
+                    None
+                }
+            },
+            None => match self.child(&parent, &id, from, task) {
+                Ok(task) => {
+                    let parent = parent.id.clone();
+                    self.happen(GoalEvent::ChildAdded { task, parent, from, fingerprint, mandate, lineage });
+                    self.fresh.insert(self.state.tasks.len() - 1);
+                    None
+                }
+                Err(refusal) => Some(Err(refusal)),
+            },
+        };
+        if let Some(answer) = answer {
+            let (name, answer) = (name.clone(), Box::new(answer));
+            self.turn.tell(GoalEffect::Answer { agent, from, name, answer });
+        }
+    }
+
+    /// The part as a task of its own, or why it cannot be one.
+    fn child(&self, parent: &TaskSpec, id: &TaskId, from: DelegationId, task: &Task) -> Result<Arc<TaskSpec>, Refusal> {
+        let bounds = self.state.goal.bounds;
+        if self.state.stopping.is_some() {
+            return Err(Refusal::Draining);
+        }
+        if self.state.tasks.len() >= bounds.tasks {
+            return Err(Refusal::TooManyTasks { limit: bounds.tasks });
+        }
+        let live = self.state.children(from).filter(|index| self.state.tasks[*index].outcome().is_none()).count();
+        if live >= bounds.fan_out {
+            return Err(Refusal::FanOutExceeded { limit: bounds.fan_out });
+        }
+        let inherited = Settings {
+            priority: Some(parent.priority),
+            complexity: Some(parent.complexity),
+            criticality: Some(parent.criticality),
+            reversibility: Some(parent.reversibility),
+            metadata: parent.metadata.clone(),
+            ..Settings::default()
+        };
+        let mut named = task.clone();
+        named.id = id.clone();
+        let mut problems: Vec<String> =
+            plan::problems(std::slice::from_ref(&named), &bounds).iter().map(ToString::to_string).collect();
+        let spec = named.resolve(&inherited);
+        if let Err(message) = self.compile(&spec.contract, &spec) {
+            problems.push(message);
+        }
+        if problems.is_empty() { Ok(Arc::new(spec)) } else { Err(Refusal::Invalid { problem: problems.join("; ") }) }
+    }
+
+    fn reopen(&mut self, task: TaskId, from: DelegationId, mandate: Mandate) {
+        let index = self.state.tasks.iter().position(|other| other.spec.id == task);
+        self.happen(GoalEvent::ChildReopened { task, from, mandate });
+        self.fresh.extend(index);
+    }
+
+    /// The attempt is over: what it handed on and nobody waits for any more is called back.
+    fn call_off_children(&mut self, from: DelegationId) {
+        for index in self.state.children(from).collect::<Vec<_>>() {
+            match &self.state.tasks[index].phase {
+                Phase::Open { .. } => self.end(index, Outcome::Canceled { by: CanceledBy::Parent }),
+                Phase::Asked(asking) | Phase::Running(asking) => {
+                    let (agent, delegation) = (asking.agent.clone(), asking.delegation);
+                    let reason = RevokeReason::ParentEnded;
+                    self.turn.tell(GoalEffect::Revoke { agent, delegation, reason, only_waiting: false });
+                }
+                Phase::Between { .. } | Phase::Ended { .. } => {}
+            }
+        }
+    }
+
+    /// A part ended: whoever asked for it is told, or it is begun anew for whoever asks now.
+    fn child_ended(&mut self, id: &TaskId) {
+        let Some(child) = self.state.task(id) else { return };
+        let Some(known) = child.child_of.clone() else { return };
+        if let Some((from, mandate)) = self.reopening.remove(id)
+            && matches!(child.outcome(), Some(Outcome::Canceled { by: CanceledBy::Parent }))
+        {
+            return self.reopen(id.clone(), from, mandate);
+        }
+        let Some(agent) = self.state.asked(known.from).map(|(_, asking)| asking.agent.clone()) else { return };
+        let answer = Box::new(Ok(self.delegated(child)));
+        let name = TaskId::new(id.rsplit('/').next().unwrap_or(id));
+        self.turn.tell(GoalEffect::Answer { agent, from: known.from, name, answer });
+    }
+
+    fn delegated(&self, child: &TaskState) -> Delegated {
+        let below = format!("{}/", child.spec.id);
+        let parts = || self.state.tasks.iter().filter(|task| task.spec.id.starts_with(&below)).chain([child]);
+        Delegated {
+            task: child.spec.id.clone(),
+            agent: child.agent.clone(),
+            outcome: child.outcome().cloned().unwrap_or(Outcome::Unverified),
+            output: child.output().cloned(),
+            verdict: child.verdict.clone(),
+            usage: parts().fold(Usage::default(), |sum, task| sum + task.usage),
+            cost: parts().fold(Cost::FREE, |sum, task| sum + task.cost),
         }
     }
 
@@ -571,6 +724,9 @@ impl GoalMachine {
     fn offer(&mut self, index: usize, draw: Draw<'_>) {
         let task = &self.state.tasks[index];
         let Phase::Open { again, .. } = &task.phase else { return };
+        if self.state.is_orphan(task) {
+            return self.end(index, Outcome::Canceled { by: CanceledBy::Parent });
+        }
         let (again, spec) = (again.clone(), task.spec.clone());
         let trust_min = if self.state.route == Some(Route::Floor) && task.attempts == 0 { FLOOR_TRUST } else { 0.0 };
         let team = self.team.clone();
@@ -598,8 +754,12 @@ impl GoalMachine {
         }
         match choice {
             Choice::Ask(asked) => {
+                let parent = self.state.tasks[index].child_of.as_ref().map(|child| child.from);
                 let slice = self.slice(&spec, asked.entry.cost_per_task);
-                if !self.state.ledger.fits(slice) {
+                if parent.is_some_and(|parent| !self.state.ledger.fits_in(parent.number, slice)) {
+                    return self.end(index, Outcome::BudgetExhausted);
+                }
+                if parent.is_none() && !self.state.ledger.fits(slice) {
                     return self.stop(Stop::Budget);
                 }
                 let agent = asked.entry.name.clone();
@@ -715,11 +875,18 @@ impl GoalMachine {
     fn delegation(&self, task: &TaskState, asking: &Asking) -> Delegation {
         let (state, spec) = (&self.state, &task.spec);
         let outputs = |id: &TaskId| Some((id.clone(), state.task(id)?.output()?.clone()));
-        let request = (!spec.required.is_empty()).then(|| spec.required.clone());
         let mut limits = Limits::default();
-        limits.exercise = request.clone();
-        limits.grant = request;
         limits.slice = asking.slice;
+        let (mandate, parent, lineage) = match &task.child_of {
+            // The requester's supervisor has handed on no more than its agent held.
+            Some(child) => (child.mandate.narrow(&limits), Some(child.from), child.lineage.clone()),
+            None => {
+                let request = (!spec.required.is_empty()).then(|| spec.required.clone());
+                limits.exercise = request.clone();
+                limits.grant = request;
+                (state.mandate.hand_on(None, &limits), None, Arc::from([]))
+            }
+        };
         Delegation {
             id: asking.delegation,
             task: spec.id.clone(),
@@ -740,14 +907,14 @@ impl GoalMachine {
             contract: Arc::new(spec.contract.clone()),
             needs: spec.needs.clone().into(),
             required: spec.required.clone(),
-            mandate: state.mandate.hand_on(None, &limits),
+            mandate,
             priority: spec.priority,
             criticality: spec.criticality,
             reversibility: spec.reversibility,
             effects: spec.effects,
             timeout: spec.timeout,
-            parent: None,
-            lineage: Arc::from([]),
+            parent,
+            lineage,
             idempotency_key: format!("{}/{}", state.id, spec.id).into(),
             traceparent: state.trace.child(u64::from(asking.delegation.number)),
         }
@@ -777,12 +944,11 @@ impl GoalMachine {
         if self.examining.is_some() || self.synthesising.is_some() {
             return if self.state.stopping.is_some() { self.settle_by_tasks(None) } else { () };
         }
-        let specs = || self.state.tasks.iter().map(|task| &*task.spec);
-        let finals: Vec<(TaskId, Output)> = plan::finals(specs())
+        let finals: Vec<(TaskId, Output)> = plan::finals(self.state.plan())
             .iter()
             .filter_map(|task| Some((task.id.clone(), self.state.task(&task.id)?.output()?.clone())))
             .collect();
-        let complete = finals.len() == plan::finals(specs()).len();
+        let complete = finals.len() == plan::finals(self.state.plan()).len();
         let stopped = matches!(self.state.stopping, Some(Stop::Canceled { .. } | Stop::Deadline));
         if !complete || stopped || self.decisive().is_some() {
             return self.settle_by_tasks(if complete { plan::assemble(&finals) } else { None });
@@ -840,7 +1006,7 @@ impl GoalMachine {
     }
 
     fn examine(&mut self, round: u32) {
-        let finals: Vec<(TaskId, Output)> = plan::finals(self.state.tasks.iter().map(|task| &*task.spec))
+        let finals: Vec<(TaskId, Output)> = plan::finals(self.state.plan())
             .iter()
             .filter_map(|task| Some((task.id.clone(), self.state.task(&task.id)?.output()?.clone())))
             .collect();
@@ -903,7 +1069,7 @@ impl GoalMachine {
             // Skipped never decides; what completed has nothing to say.
             _ => 0,
         };
-        let needed = plan::needed(self.state.tasks.iter().map(|task| &*task.spec));
+        let needed = plan::needed(self.state.plan());
         let mut worst: Option<&Outcome> = None;
         for task in self.state.tasks.iter().filter(|task| needed.contains(&task.spec.id)) {
             if let Some(outcome) = task.outcome()
@@ -923,7 +1089,7 @@ impl GoalMachine {
             _ => self.decisive(),
         };
         let outcome = outcome.unwrap_or_else(|| {
-            let needed = plan::needed(self.state.tasks.iter().map(|task| &*task.spec));
+            let needed = plan::needed(self.state.plan());
             let verified = |task: &&TaskState| !matches!(task.outcome(), Some(Outcome::Verified));
             if self.state.tasks.iter().filter(|task| needed.contains(&task.spec.id)).any(|task| verified(&task)) {
                 Outcome::Unverified
@@ -947,7 +1113,13 @@ impl GoalMachine {
 
     fn happen(&mut self, event: GoalEvent) {
         self.state.apply(&event, self.now);
-        if let GoalEvent::TaskCompleted { task, .. } | GoalEvent::TaskFailed { task, .. } = &event
+        let ended = match &event {
+            GoalEvent::TaskCompleted { task, .. }
+            | GoalEvent::TaskFailed { task, .. }
+            | GoalEvent::TaskSkipped { task, .. } => Some(task.clone()),
+            _ => None,
+        };
+        if let Some(task) = &ended
             && let Some(index) = self.state.tasks.iter().position(|other| other.spec.id == *task)
         {
             self.freshen_dependants(index);
@@ -964,7 +1136,16 @@ impl GoalMachine {
             _ => None,
         };
         self.turn.record.push((event, cause));
+        if let Some(task) = ended {
+            self.child_ended(&task);
+        }
     }
+}
+
+/// What a part is, as a number that is the same in every life of the process: FNV-1a over its JSON, keys sorted.
+fn fingerprint(task: &Task) -> u64 {
+    let text = serde_json::to_value(task).map(|value| bailiwick_protocols::json::canonical(&value)).unwrap_or_default();
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Stop {

@@ -131,6 +131,8 @@ fn of_goal(event: &GoalEvent) -> String {
         E::AgentSelected { agent, attempt, candidates, .. } => {
             format!("attempt {attempt} goes to {agent}, of {} that could", candidates.len().max(1))
         }
+        E::ChildAdded { parent, .. } => format!("is handed on as a part of {parent}"),
+        E::ChildReopened { .. } => "is wanted again".to_owned(),
         E::DelegationRefused { agent, refusal, .. } => format!("{agent} refuses: {refusal}"),
         E::TaskAssigned { agent, attempt, .. } => format!("{agent} has attempt {attempt}"),
         E::TaskStarted { agent, attempt, .. } => format!("{agent} begins attempt {attempt}"),

@@ -64,6 +64,12 @@ impl GoalReport {
                     }),
                 }
             }
+            GoalEvent::ChildAdded { task, parent, .. } => {
+                let mut part = TaskReport::new(task);
+                part.part_of = Some(parent.clone());
+                self.tasks.push(part);
+            }
+            GoalEvent::ChildReopened { .. } => self.task_mut(id).outcome = None,
             GoalEvent::TaskReassigned { .. } => self.reassignments += 1,
             GoalEvent::AttemptEnded { usage, cost, .. } => {
                 self.spend(*usage, *cost);

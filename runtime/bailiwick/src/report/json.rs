@@ -27,7 +27,7 @@ pub(super) fn goal(report: &GoalReport) -> Value {
 }
 
 fn task(task: &TaskReport) -> Value {
-    json!({
+    let mut json = json!({
         "id": task.id.as_str(),
         "goal": task.goal,
         "outcome": task.outcome_word(),
@@ -36,7 +36,12 @@ fn task(task: &TaskReport) -> Value {
         "output": task.output.as_ref().map(output),
         "attempts": task.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "refusals": task.refusals.iter().map(refusal).collect::<Vec<_>>(),
-    })
+    });
+    // Only what an agent at work handed on is a part of something.
+    if let Some(part_of) = &task.part_of {
+        json["part_of"] = part_of.as_str().into();
+    }
+    json
 }
 
 fn attempt(attempt: &AttemptReport) -> Value {

@@ -18,6 +18,8 @@ pub struct TaskReport {
     pub after: Vec<TaskId>,
     /// The tasks it waited for and could do without.
     pub optional_after: Vec<TaskId>,
+    /// The task it is a part of, if an agent at work handed it on.
+    pub part_of: Option<TaskId>,
     /// How it ended; `None` while it waits or runs.
     pub outcome: Option<Outcome>,
     /// What came out, verified or not.
@@ -60,6 +62,7 @@ impl TaskReport {
             goal: String::new(),
             after: Vec::new(),
             optional_after: Vec::new(),
+            part_of: None,
             outcome: None,
             output: None,
             attempts: Vec::new(),

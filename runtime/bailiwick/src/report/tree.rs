@@ -57,6 +57,8 @@ impl Tree {
             .map(|task| {
                 let ids = task.after.iter().chain(&task.optional_after);
                 let mut inputs: Vec<_> = ids.filter_map(|id| index.get(id).copied()).collect();
+                let parts = tasks.iter().enumerate().filter(|(_, part)| part.part_of.as_ref() == Some(&task.id));
+                inputs.extend(parts.map(|(at, _)| at));
                 inputs.sort_unstable();
                 inputs.dedup();
                 inputs

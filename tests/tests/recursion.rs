@@ -1,0 +1,167 @@
+//! Agents that hand parts of their work on: one tree, one ledger, nobody waits while holding a place.
+
+use std::time::Duration;
+
+use bailiwick::{prelude::*, testing::Stage};
+use bailiwick_protocols::{Delegated, NotDelegated};
+
+async fn handed_on(task: &AgentContext, name: &str, to: &str) -> Result<Delegated, NotDelegated> {
+    task.delegate(name, Task::new(name, format!("{name} of {}", task.task())).needs_capability(to)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_joins_what_others_found_for_it() {
+    let boss = agent_fn("boss", ["lead"], |task| async move {
+        let (left, right) = tokio::try_join!(handed_on(&task, "left", "dig"), handed_on(&task, "right", "dig"))?;
+        Ok(Output::text(format!("{} + {}", left.output()?.as_text()?, right.output()?.as_text()?)))
+    });
+    let digger = agent_fn("digger", ["dig"], |task| async move { Ok(Output::text(task.task().to_string())) });
+    let stage = Stage::seeded(1).agent(boss).agent(digger).open().await;
+
+    let report = stage.run(Goal::new("dig").needs_capability("lead")).await;
+
+    assert_eq!(
+        report.output().map(ToString::to_string).as_deref(),
+        Some("goal/left + goal/right"),
+        "{}",
+        report.summary()
+    );
+    assert_eq!(report.attempts(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forty_goals_that_wait_for_each_others_agents_over_four_seats_all_finish() {
+    let asks = |name: &'static str, other: &'static str| {
+        agent_fn(name, [name, "any"], move |task: AgentContext| async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if task.task().as_str() != "goal" {
+                return Ok(Output::text("part"));
+            }
+            let part = handed_on(&task, "part", other).await?;
+            Ok(Output::text(format!("whole from {}", part.output()?.as_text()?)))
+        })
+        .max_concurrent(4)
+    };
+    let stage = Stage::seeded(2).agent(asks("a", "b")).agent(asks("b", "a")).open().await;
+
+    let mut runs = Vec::new();
+    for n in 0..40 {
+        runs.push(stage.submit(Goal::new("x").needs_capability(if n % 2 == 0 { "a" } else { "b" })).await);
+    }
+
+    for run in runs {
+        let report = run.await.unwrap();
+        assert_eq!(report.outcome_word(), "unverified", "{}", report.summary());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_comes_back_to_who_waits_is_refused_as_a_cycle() {
+    let asks = |name: &'static str, other: &'static str| {
+        agent_fn(name, [name], move |task: AgentContext| async move {
+            let part = handed_on(&task, "part", other).await?;
+            Ok(part.output()?.clone())
+        })
+    };
+    let stage = Stage::seeded(3).agent(asks("a", "b")).agent(asks("b", "a")).open().await;
+
+    let report = stage.run(Goal::new("x").needs_capability("a").retries(0)).await;
+
+    assert_eq!(report.outcome_word(), "failed");
+    let text = report.summary().to_string();
+    assert!(text.contains("cycle a -> b -> a"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exclusive_agent_may_not_hand_on() {
+    let boss = agent_fn("boss", ["lead"], |task| async move {
+        let refused = handed_on(&task, "part", "lead").await;
+        Ok(Output::text(match refused {
+            Err(NotDelegated::Refused(refusal)) => refusal.code().to_string(),
+            other => format!("{other:?}"),
+        }))
+    });
+    let stage = Stage::seeded(4).agent(boss.exclusive()).open().await;
+
+    let report = stage.run(Goal::new("x")).await;
+
+    assert_eq!(report.output().map(ToString::to_string).as_deref(), Some("DEPTH_EXCEEDED"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_part_is_not_done_again_when_the_attempt_that_asked_dies() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+    let digs = Arc::new(AtomicU32::new(0));
+    let counted = digs.clone();
+    let boss = agent_fn("boss", ["lead"], |task| async move {
+        let part = handed_on(&task, "part", "dig").await?;
+        if task.feedback().is_none() {
+            panic!("the first attempt dies after its part was done");
+        }
+        Ok(part.output()?.clone())
+    });
+    let digger = agent_fn("digger", ["dig"], move |_| {
+        let digs = counted.clone();
+        async move { Ok(Output::text(format!("dig {}", digs.fetch_add(1, Ordering::SeqCst) + 1))) }
+    });
+    let stage = Stage::seeded(5).agent(boss).agent(digger).open().await;
+
+    let report = stage.run(Goal::new("x").needs_capability("lead")).await;
+
+    assert_eq!(report.output().map(ToString::to_string).as_deref(), Some("dig 1"), "{}", report.summary());
+    assert_eq!(digs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_nobody_waits_for_any_more_is_called_back() {
+    let boss = agent_fn("boss", ["lead"], |task: AgentContext| async move {
+        let part = handed_on(&task, "part", "dig");
+        let _ = tokio::time::timeout(Duration::from_secs(1), part).await;
+        Ok(Output::text("enough"))
+    });
+    let stage = Stage::seeded(6).agent(boss).agent(scripted("digger", ["dig"], [ScriptedReply::hang()])).open().await;
+
+    let report = stage.run(Goal::new("x").needs_capability("lead")).await;
+
+    assert_eq!(report.outcome_word(), "unverified", "{}", report.summary());
+    assert_eq!(report.task("goal/part").unwrap().outcome_word(), "canceled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_shows_parts_below_what_they_are_a_part_of() {
+    let boss =
+        agent_fn("boss", ["lead"], |task| async move { Ok(handed_on(&task, "part", "dig").await?.output()?.clone()) });
+    let digger = scripted("digger", ["dig"], [ScriptedReply::output("dug")]);
+    let stage = Stage::seeded(7).agent(boss).agent(digger).open().await;
+
+    let report = stage.run(Goal::new("x").needs_capability("lead")).await;
+
+    assert_eq!(report.to_json()["tasks"][1]["part_of"], "goal");
+    assert!(report.summary().to_string().contains("└─ goal/part"), "{}", report.summary());
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_are_paid_out_of_what_their_parent_was_given() {
+    let boss = agent_fn("boss", ["lead"], |task| async move {
+        let first = handed_on(&task, "first", "dig").await?;
+        let second = handed_on(&task, "second", "dig").await?;
+        Ok(Output::text(format!("{} {}", first.outcome.as_str(), second.outcome.as_str())))
+    });
+    let digger = agent_fn("digger", ["dig"], |_| async { Ok(Output::text("dug")) }).cost_usd_per_task(0.6);
+    let stage = Stage::seeded(8).agent(boss).agent(digger).open().await;
+    let slice = |micro| Slice { micro_usd: Some(micro), tokens: None };
+
+    let goal = Goal::new("x").budget(slice(5_000_000));
+    let report =
+        stage.run(goal.task(Task::new("lead", "lead").needs_capability("lead").budget(slice(1_000_000)))).await;
+
+    assert_eq!(
+        report.output().map(ToString::to_string).as_deref(),
+        Some("unverified budget_exhausted"),
+        "{}",
+        report.summary()
+    );
+}
