@@ -117,6 +117,7 @@ impl Actor for AgentSupervisor {
             S::Revoke { delegation, reason, only_waiting } => DeskMessage::Revoke { delegation, reason, only_waiting },
             S::Forget { goal } => DeskMessage::Forget { goal },
             S::Ask { from, name, task, reply } => DeskMessage::Ask { from, name, task, reply },
+            S::Use { from, request } => DeskMessage::Use { from, request },
             S::Answer { from, name, answer } => DeskMessage::Answer { from, name, answer },
             S::SeatDown { seat, why } => DeskMessage::SeatDown { seat, why },
             S::PermitHome => DeskMessage::PermitHome,
@@ -278,6 +279,9 @@ impl AgentSupervisor {
             DeskEffect::AskGoal { from, name, task, mandate, lineage } => {
                 let body = GoalMessage::Ask { from, name, task, mandate, lineage };
                 self.lines.tell_goal(from.goal, Envelope { origin, cause, trace, parent: Some(from), body });
+            }
+            DeskEffect::Allow { reply } => {
+                life.outbox.post(&self.world.log, seq, move || drop(reply.send(Ok(()))));
             }
             DeskEffect::Reply { reply, answer } => {
                 // Whoever asked is gone only if its attempt ended.

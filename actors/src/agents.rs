@@ -11,11 +11,13 @@ use bailiwick_protocols::{
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     address::{Address, Envelope, Origin},
-    messages::SeatMessage,
+    messages::{Request, SeatMessage},
+    tools::{ToolError, Tools},
     world::Clock,
 };
 
@@ -144,6 +146,7 @@ pub struct AgentContext {
     assignment: Arc<Assignment>,
     canceled: watch::Receiver<bool>,
     seat: Address<SeatMessage>,
+    tools: Arc<Tools>,
     clock: Clock,
 }
 
@@ -163,9 +166,10 @@ impl AgentContext {
         assignment: Arc<Assignment>,
         canceled: watch::Receiver<bool>,
         seat: Address<SeatMessage>,
+        tools: Arc<Tools>,
         clock: Clock,
     ) -> Self {
-        Self { assignment, canceled, seat, clock }
+        Self { assignment, canceled, seat, tools, clock }
     }
 
     /// Everything the seat was given.
@@ -275,6 +279,64 @@ impl AgentContext {
         self.seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent, body: ask });
         // A dropped reply: somebody on the road died or ended.
         answer.await.unwrap_or(Err(Refusal::Draining)).map_err(NotDelegated::Refused)
+    }
+}
+
+impl AgentContext {
+    /// Uses a tool: the only road from an agent to the world that this runtime vouches for. Its supervisor rules on
+    /// the call against the mandate of this task and records it; then the tool runs inside this attempt.
+    ///
+    /// # Errors
+    /// If there is no such tool, its arguments are wrong, the call is outside the mandate, or the tool failed.
+    ///
+    /// # Cancel safety
+    /// Dropping it stops the tool wherever it is.
+    pub async fn tool(&self, name: &str, args: Value) -> Result<Value, ToolError> {
+        let Some(tool) = self.tools.get(name) else {
+            let present = self.tools.keys().cloned().collect::<Vec<_>>().join(", ");
+            let present = if present.is_empty() { "none".to_owned() } else { present };
+            return Err(ToolError::Unknown { name: name.to_owned(), present });
+        };
+        let Value::Object(args) = args else {
+            return Err(ToolError::Arguments("they are not an object".to_owned()));
+        };
+        let need = tool.needs_dyn(&args).map_err(ToolError::Arguments)?;
+        let (reply, ruled) = oneshot::channel();
+        self.request(Request::Tool { tool: name.to_owned(), need, args: args.clone(), reply });
+        ruled.await.unwrap_or(Err(Refusal::Draining)).map_err(ToolError::Refused)?;
+        tool.clone().run_boxed(args).await.map_err(ToolError::Failed)
+    }
+
+    /// Charges something consumed so far; what the report states comes on top.
+    pub fn charge(&self, usage: Usage, cost: Cost) {
+        self.request(Request::Charge { usage, cost });
+    }
+
+    /// Says how far the work is: recorded in the agent's stream.
+    pub fn progress(&self, note: impl Into<String>) {
+        self.request(Request::Progress { note: note.into() });
+    }
+
+    /// Keeps something for the next attempt at this task, should there be one: its brief carries it.
+    pub fn checkpoint(&self, state: impl Into<Json>) {
+        self.request(Request::Checkpoint { state: state.into() });
+    }
+
+    /// What the previous attempt kept.
+    pub fn kept(&self) -> Option<&Json> {
+        self.brief().checkpoint.as_ref()
+    }
+
+    fn request(&self, request: Request) {
+        let trace = Some(self.assignment.delegation.traceparent);
+        let parent = Some(self.assignment.delegation.id);
+        self.seat.tell(Envelope {
+            origin: Origin::EDGE,
+            cause: None,
+            trace,
+            parent,
+            body: SeatMessage::Use { request },
+        });
     }
 }
 

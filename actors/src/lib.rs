@@ -17,6 +17,7 @@ pub mod policies;
 pub mod root;
 pub mod switchboard;
 pub mod team;
+pub mod tools;
 pub mod trust_tracker;
 pub mod turn;
 pub mod verifier_pool;

@@ -12,18 +12,20 @@
 use std::sync::Arc;
 
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Lesson, Mandate, Output, Refusal,
-    Report, Settlement, Task, TaskId, Timestamp, Usage, Verdict,
+    AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
+    Refusal, Report, Settlement, Task, TaskId, Timestamp, Usage, Verdict,
     event::SeatEnd,
     outcome::{CanceledBy, RevokeReason},
     trust::Evidence,
 };
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use crate::{
     agents::Assignment,
     directory::Permit,
     planners::PlanAnswer,
+    tools::Need,
     verifiers::{CompiledContract, Work},
 };
 
@@ -232,6 +234,13 @@ pub enum SupervisorMessage {
         /// Answered with the result, or why not.
         reply: AskReply,
     },
+    /// An agent at work wants something ruled or recorded. Bound: what one agent asks for at a time.
+    Use {
+        /// In which delegation.
+        from: DelegationId,
+        /// What.
+        request: Request,
+    },
     /// What became of a part that was handed on. Bound: one a child.
     Answer {
         /// The delegation whose agent asked.
@@ -280,6 +289,11 @@ pub enum SeatMessage {
     },
     /// Stop what you carry; grace runs. Bound: one an assignment.
     Cease,
+    /// The agent wants something ruled or recorded. Bound: what one agent asks for at a time.
+    Use {
+        /// What.
+        request: Request,
+    },
     /// The agent asks for a part of its work to be done by somebody else. Bound: live children of a delegation.
     Ask {
         /// The name it gives the part.
@@ -288,6 +302,39 @@ pub enum SeatMessage {
         task: Box<Task>,
         /// Answered with the result, or why not.
         reply: AskReply,
+    },
+}
+
+/// What an agent at work wants ruled or recorded by its own supervisor.
+#[derive(Debug)]
+pub enum Request {
+    /// Use a tool: ruled on against the task's mandate.
+    Tool {
+        /// Which.
+        tool: String,
+        /// The permission the call needs.
+        need: Need,
+        /// Its arguments.
+        args: Map<String, Value>,
+        /// Answered once it is recorded, or refused.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Something was consumed.
+    Charge {
+        /// How much.
+        usage: Usage,
+        /// The same in money.
+        cost: Cost,
+    },
+    /// It says how far it is.
+    Progress {
+        /// What it says.
+        note: String,
+    },
+    /// It keeps something for its next attempt.
+    Checkpoint {
+        /// What it keeps.
+        state: Json,
     },
 }
 

@@ -8,6 +8,7 @@ use crate::{
     directory::Directory,
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser},
+    tools::Tools,
     verifiers::Verifiers,
 };
 
@@ -21,6 +22,8 @@ pub struct Team {
     pub choice: ChoiceSettings,
     /// What contracts may ask for.
     pub verifiers: Arc<Verifiers>,
+    /// What agents may use on the world.
+    pub tools: Arc<Tools>,
     /// Who splits goals that bring no tasks.
     pub planner: Option<Arc<dyn DynPlanner>>,
     /// Who joins the outputs of several final tasks.

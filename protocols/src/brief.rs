@@ -38,6 +38,8 @@ pub struct Brief {
     pub output: OutputSpec,
     /// What the previous attempt lacked, if there was one.
     pub feedback: Option<Feedback>,
+    /// What the previous attempt kept for this one, if it kept anything.
+    pub checkpoint: Option<Json>,
     /// Free values of the task.
     pub metadata: Metadata,
 }

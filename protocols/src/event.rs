@@ -435,6 +435,8 @@ pub enum GoalEvent {
         cost: Cost,
         /// Whether the charge is only an upper guess.
         uncertain: bool,
+        /// What the agent kept for its next attempt.
+        checkpoint: Option<Json>,
         /// When its seat began, if one did.
         started: Option<Timestamp>,
         /// From the seat's start to the end of the work.
@@ -695,6 +697,29 @@ pub enum AgentFact {
         /// Why.
         why: CeaseReason,
     },
+    /// A tool call was let through.
+    ToolCalled {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// Which tool.
+        tool: String,
+        /// The permission it needed.
+        needs: String,
+    },
+    /// The agent says how far it is.
+    Progressed {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// What it says.
+        note: String,
+    },
+    /// The agent keeps something for its next attempt.
+    Checkpointed {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// What it keeps.
+        state: Json,
+    },
     /// Something was consumed before the report.
     Charged {
         /// By which delegation.
@@ -829,6 +854,9 @@ impl AgentFact {
             AgentFact::Parked { .. } => "parked",
             AgentFact::Resumed { .. } => "resumed",
             AgentFact::Ceasing { .. } => "ceasing",
+            AgentFact::ToolCalled { .. } => "tool_called",
+            AgentFact::Progressed { .. } => "progressed",
+            AgentFact::Checkpointed { .. } => "checkpointed",
             AgentFact::Charged { .. } => "charged",
             AgentFact::Reported { .. } => "reported",
             AgentFact::Examined { .. } => "examined",
@@ -857,6 +885,9 @@ impl AgentFact {
             | AgentFact::Parked { delegation }
             | AgentFact::Resumed { delegation }
             | AgentFact::Ceasing { delegation, .. }
+            | AgentFact::ToolCalled { delegation, .. }
+            | AgentFact::Progressed { delegation, .. }
+            | AgentFact::Checkpointed { delegation, .. }
             | AgentFact::Charged { delegation, .. }
             | AgentFact::Reported { delegation, .. }
             | AgentFact::Examined { delegation, .. }

@@ -365,6 +365,8 @@ pub struct Settlement {
     pub uncertain: bool,
     /// What the agent says about its work.
     pub debrief: Option<crate::Json>,
+    /// What the agent kept for its next attempt.
+    pub checkpoint: Option<crate::Json>,
     /// What was learned.
     pub lessons: Vec<Lesson>,
     /// The breakers this settlement opened.

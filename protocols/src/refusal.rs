@@ -31,6 +31,11 @@ pub enum Refusal {
         /// What is missing.
         missing: Permissions,
     },
+    /// A tool call lies outside the mandate: recorded, and a violation.
+    OutsideMandate {
+        /// The permission the call needs.
+        needs: String,
+    },
     /// The mandate has expired.
     MandateExpired,
     /// The deadline has passed.
@@ -113,7 +118,7 @@ impl Refusal {
             R::TrustTooLow { .. } | R::NotInThisVersion { .. } | R::FanOutExceeded { .. } | R::TooManyTasks { .. } => {
                 Code::Unavailable
             }
-            R::Unauthorized { .. } | R::MandateExpired => Code::Unauthorized,
+            R::Unauthorized { .. } | R::OutsideMandate { .. } | R::MandateExpired => Code::Unauthorized,
             R::DeadlinePassed => Code::Expired,
             R::CalledBack => Code::Canceled,
             R::NameTaken { .. } | R::Invalid { .. } => Code::AgentError,
@@ -139,7 +144,7 @@ impl Refusal {
             R::BudgetExhausted | R::DeadlinePassed => 6,
             R::Isolated => 7,
             R::FanOutExceeded { .. } | R::TooManyTasks { .. } | R::DepthExceeded | R::Cycle { .. } => 8,
-            R::MandateExpired | R::Unauthorized { .. } => 9,
+            R::MandateExpired | R::Unauthorized { .. } | R::OutsideMandate { .. } => 9,
             R::NameTaken { .. } | R::Invalid { .. } => 8,
             R::NobodyCapable { .. } | R::UnknownAgent { .. } => 10,
         }
@@ -163,6 +168,7 @@ impl fmt::Display for Refusal {
             }
             R::Isolated => write!(f, "isolated until released"),
             R::Unauthorized { missing } => write!(f, "missing {missing}"),
+            R::OutsideMandate { needs } => write!(f, "{needs} is outside the mandate"),
             R::MandateExpired => write!(f, "the mandate has expired"),
             R::DeadlinePassed => write!(f, "the deadline has passed"),
             R::TrustTooLow { capability } => write!(f, "trust too low for {capability}"),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, Report, Settlement, SettlementKind, Timestamp, Usage,
-    Verdict,
+    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, Json, Report, Settlement, SettlementKind, Timestamp,
+    Usage, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::{Evidence, Gravity},
@@ -56,6 +56,8 @@ pub struct Flight {
     pub cost: Cost,
     /// Whether it tried something outside its mandate.
     pub violated: bool,
+    /// What it keeps for the next attempt.
+    pub checkpoint: Option<Json>,
     /// Since when it waits for parts it handed on.
     pub parked: Option<Timestamp>,
     /// How long it waited before: not the agent's time.
@@ -183,6 +185,7 @@ impl Books {
                     usage: Usage::default(),
                     cost: Cost::FREE,
                     violated: false,
+                    checkpoint: None,
                     parked: None,
                     waited: Duration::ZERO,
                 };
@@ -193,6 +196,9 @@ impl Books {
                     flight.started = Some((*seat, at));
                     self.order.remove(&flight.place);
                 }
+            }
+            AgentFact::Checkpointed { delegation, state } => {
+                self.change(delegation, |f| f.checkpoint = Some(state.clone()));
             }
             AgentFact::Parked { delegation } => self.change(delegation, |f| f.parked = Some(at)),
             AgentFact::Resumed { delegation } => self.change(delegation, |f| {

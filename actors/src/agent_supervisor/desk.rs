@@ -12,6 +12,7 @@ use bailiwick_protocols::{
     outcome::RevokeReason,
     trust::Evidence,
 };
+use tokio::sync::oneshot;
 
 use super::{
     books::{Books, Flight},
@@ -20,11 +21,12 @@ use super::{
 use crate::{
     agents::Assignment,
     directory::{Entry, PARKED_MAX, Permit, Standing},
-    messages::AskReply,
+    messages::{AskReply, Request},
     policies::{
         Scene, SeatFailure,
         stack::{Decided, StackRuling},
     },
+    tools,
     turn::Turn,
     verifiers::{CompiledContract, Verifiers},
     world::GRACE,
@@ -46,6 +48,7 @@ pub enum DeskMessage {
     Revoke { delegation: DelegationId, reason: RevokeReason, only_waiting: bool },
     Forget { goal: GoalId },
     Ask { from: DelegationId, name: TaskId, task: Box<Task>, reply: AskReply },
+    Use { from: DelegationId, request: Request },
     Answer { from: DelegationId, name: TaskId, answer: Box<Result<Delegated, Refusal>> },
     SeatDown { seat: u32, why: SeatEnd },
     PermitHome,
@@ -133,6 +136,11 @@ pub enum DeskEffect {
         mandate: Mandate,
         /// The agents already waiting in this chain.
         lineage: Arc<[AgentName]>,
+    },
+    /// Let a tool call through; leaves only once everything so far is durable.
+    Allow {
+        /// Whom to tell.
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Answer an agent; leaves only once everything so far is durable.
     Reply {
@@ -251,6 +259,7 @@ impl Desk {
             }
             DeskMessage::Forget { goal } => self.forget(goal),
             DeskMessage::Ask { from, name, task, reply } => self.ask(from, name, task, reply),
+            DeskMessage::Use { from, request } => self.uses(from, request),
             DeskMessage::Answer { from, name, answer } => self.answer(from, &name, *answer),
             DeskMessage::SeatDown { seat, why } => self.seat_down(seat, why),
             DeskMessage::PermitHome => {}
@@ -444,6 +453,32 @@ impl Desk {
             self.happen(AgentFact::Parked { delegation: from });
         }
         self.ask_goal(from, name, task, mandate);
+    }
+
+    /// An agent at work wants something ruled or recorded.
+    fn uses(&mut self, from: DelegationId, request: Request) {
+        let Some(flight) = self.books.flights.get(&from).filter(|f| f.is_running() && f.ceasing.is_none()) else {
+            // What has ended or is to end uses nothing; the dropped reply says so.
+            return;
+        };
+        match request {
+            Request::Tool { tool, need, args, reply } => {
+                let mandate = &flight.delegation.mandate;
+                let needs = need.to_string();
+                if !mandate.is_live(self.now) {
+                    drop(reply.send(Err(Refusal::MandateExpired)));
+                } else if tools::allows(mandate.exercise(), &need, &args, self.now) {
+                    self.happen(AgentFact::ToolCalled { delegation: from, tool, needs });
+                    self.turn.tell(DeskEffect::Allow { reply });
+                } else {
+                    drop(reply.send(Err(Refusal::OutsideMandate { needs: needs.clone() })));
+                    self.happen(AgentFact::Violation { delegation: from, tried: format!("{tool}: {needs}") });
+                }
+            }
+            Request::Charge { usage, cost } => self.happen(AgentFact::Charged { delegation: from, usage, cost }),
+            Request::Progress { note } => self.happen(AgentFact::Progressed { delegation: from, note }),
+            Request::Checkpoint { state } => self.happen(AgentFact::Checkpointed { delegation: from, state }),
+        }
     }
 
     /// What the agent may hand on, or why it may not.
@@ -705,6 +740,7 @@ impl Desk {
             cost,
             uncertain: unstated && report.is_none(),
             debrief: report.and_then(|report| report.debrief.clone()),
+            checkpoint: flight.checkpoint.clone(),
             lessons,
             trips: Vec::new(),
             started: flight.started.map(|(_, at)| at),

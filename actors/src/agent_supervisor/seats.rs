@@ -8,7 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
 use crate::{
-    address::{Address, Envelope},
+    address::{Address, Envelope, Origin},
     agents::{AgentContext, DynAgent},
     messages::{GoalMessage, SeatMessage, SupervisorMessage},
     switchboard::Switchboard,
@@ -49,7 +49,7 @@ impl Actor for Seat {
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
+        _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
         carried: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
@@ -59,8 +59,14 @@ impl Actor for Seat {
                 let delegation = assignment.delegation.id;
                 let (stop, canceled) = watch::channel(false);
                 let at = assignment.started;
-                let context = AgentContext::new(assignment, canceled, self.address.clone(), self.world.clock);
-                let agent = self.agent.clone();
+                let context = AgentContext::new(
+                    assignment,
+                    canceled,
+                    self.address.clone(),
+                    self.lines.team.tools.clone(),
+                    self.world.clock,
+                );
+                let (agent, seat) = (self.agent.clone(), self.address.clone());
                 let task = self.world.spawner.spawn_guarded(async move {
                     // The agent's first synchronous steps are inside the guard too.
                     let run = AssertUnwindSafe(async move { agent.run_boxed(context).await }).catch_unwind();
@@ -69,15 +75,9 @@ impl Actor for Seat {
                         Ok(Err(error)) => Ok(Box::new(error.into_report())),
                         Err(panic) => Err(format!("panic: {}", crate::panic_text(&*panic))),
                     };
+                    // By the same road as what the agent asked and noted, so that nothing of it is overtaken.
                     let done = SeatMessage::Done { delegation, result };
-                    // The seat is gone only if it was killed, and then nobody wants to know.
-                    drop(myself.cast(Envelope {
-                        origin: envelope.origin,
-                        cause: None,
-                        trace,
-                        parent: None,
-                        body: done,
-                    }));
+                    seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent: None, body: done });
                 });
                 let started = GoalMessage::Started { delegation, at };
                 self.lines.tell_goal(delegation.goal, self.envelope(started, &cause, trace, delegation));
@@ -98,6 +98,15 @@ impl Actor for Seat {
                     carried.stop.send_replace(true);
                 }
             }
+            SeatMessage::Use { request } => match carried {
+                Some(carried) => {
+                    let from = carried.delegation;
+                    let wanted = SupervisorMessage::Use { from, request };
+                    self.supervisor.tell(self.envelope(wanted, &carried.cause, carried.trace, from));
+                }
+                // What has ended uses nothing: a dropped reply says so.
+                None => drop(request),
+            },
             SeatMessage::Ask { name, task, reply } => match carried {
                 Some(carried) => {
                     let from = carried.delegation;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Cost, DelegationId, Ended, Feedback, Goal, GoalEvent, GoalId, Mandate, Outcome, Output, Slice, TaskId,
-    TaskSpec, TeamName, Timestamp, Traceparent, Usage, Verdict,
+    AgentName, Cost, DelegationId, Ended, Feedback, Goal, GoalEvent, GoalId, Json, Mandate, Outcome, Output, Slice,
+    TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Usage, Verdict,
     event::Route,
     outcome::{CanceledBy, RefusedBy},
 };
@@ -108,6 +108,8 @@ pub struct TaskState {
     pub child_of: Option<ChildOf>,
     /// The last verdict, if a check was asked and made.
     pub verdict: Option<Verdict>,
+    /// What its last attempt kept for the next.
+    pub checkpoint: Option<Json>,
     /// Who had it last.
     pub agent: Option<AgentName>,
     /// What it consumed.
@@ -197,6 +199,7 @@ impl TaskState {
             doomed_by: None,
             child_of: None,
             verdict: None,
+            checkpoint: None,
             agent: None,
             usage: Usage::default(),
             cost: Cost::FREE,
@@ -324,7 +327,19 @@ impl GoalState {
                     task.phase = Phase::Running(asking.clone());
                 }
             }),
-            E::AttemptEnded { task, delegation, agent, attempt, ended, output, verdict, usage, cost, .. } => {
+            E::AttemptEnded {
+                task,
+                delegation,
+                agent,
+                attempt,
+                ended,
+                output,
+                verdict,
+                usage,
+                cost,
+                checkpoint,
+                ..
+            } => {
                 self.ledger.settle(delegation.number, *usage, *cost);
                 self.asked.remove(&delegation.number);
                 self.change(task, |task| {
@@ -332,6 +347,9 @@ impl GoalState {
                     task.cost += *cost;
                     task.verdict = verdict.clone();
                     task.agent = Some(agent.clone());
+                    if checkpoint.is_some() {
+                        task.checkpoint.clone_from(checkpoint);
+                    }
                     task.attempt_ended(agent, *attempt, ended, output.as_ref(), verdict.as_ref());
                 });
             }

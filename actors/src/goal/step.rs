@@ -398,6 +398,7 @@ impl GoalMachine {
             usage: settlement.usage,
             cost: settlement.cost,
             uncertain: settlement.uncertain,
+            checkpoint: settlement.checkpoint.clone(),
             started: Some(started),
             duration: settlement.ended.since(started),
         });
@@ -902,6 +903,7 @@ impl GoalMachine {
                 constraints: spec.constraints.clone(),
                 output: spec.contract.output.clone(),
                 feedback: task.feedback.clone(),
+                checkpoint: task.checkpoint.clone(),
                 metadata: spec.metadata.clone(),
             }),
             contract: Arc::new(spec.contract.clone()),

@@ -293,6 +293,7 @@ async fn a_type_with_the_trait_sees_the_output_the_goal_and_the_inputs() {
         constraints: vec![],
         output: OutputSpec::default(),
         feedback: None,
+        checkpoint: None,
         metadata: Default::default(),
     };
 

@@ -444,17 +444,9 @@ pub fn feedback() -> BoxedStrategy<Feedback> {
 pub fn brief() -> BoxedStrategy<Brief> {
     let inputs = prop::collection::btree_map(task_id(), output(), 0..3);
     let handed = (inputs, named_values(), vec(json(), 0..2), vec(text(), 0..2));
-    (task_id(), text(), handed, output_spec(), option::of(feedback()), named_values())
-        .prop_map(|(task, goal, (inputs, params, documents, constraints), output, feedback, metadata)| Brief {
-            task,
-            goal,
-            inputs,
-            params,
-            documents,
-            constraints,
-            output,
-            feedback,
-            metadata,
+    (task_id(), text(), handed, output_spec(), option::of(feedback()), maybe_json(), named_values())
+        .prop_map(|(task, goal, (inputs, params, documents, constraints), output, feedback, checkpoint, metadata)| {
+            Brief { task, goal, inputs, params, documents, constraints, output, feedback, checkpoint, metadata }
         })
         .boxed()
 }
@@ -597,13 +589,13 @@ pub const KINDS: [SettlementKind; 8] = [
 pub fn settlement() -> BoxedStrategy<Settlement> {
     let what = (delegation_id(), select(&KINDS[..]), option::of(output()), option::of(verdict()));
     let why = (option::of(failure()), option::of(refusal()), option::of(revoke_reason()));
-    let charge = (usage(), cost(), any::<bool>(), maybe_json());
+    let charge = (usage(), cost(), any::<bool>(), maybe_json(), maybe_json());
     let learned = (vec(lesson(), 0..2), vec(trip(), 0..2), option::of(timestamp()), timestamp());
     (what, why, charge, learned)
         .prop_map(|(what, why, charge, learned)| {
             let (delegation, kind, output, verdict) = what;
             let (failure, refusal, revoked) = why;
-            let (usage, cost, uncertain, debrief) = charge;
+            let (usage, cost, uncertain, debrief, checkpoint) = charge;
             let (lessons, trips, started, ended) = learned;
             Settlement {
                 delegation,
@@ -617,6 +609,7 @@ pub fn settlement() -> BoxedStrategy<Settlement> {
                 cost,
                 uncertain,
                 debrief,
+                checkpoint,
                 lessons,
                 trips,
                 started,
@@ -708,9 +701,9 @@ fn selected() -> BoxedStrategy<GoalEvent> {
 
 fn attempt_ended() -> BoxedStrategy<GoalEvent> {
     let whom = (task_id(), delegation_id(), agent_name(), any::<u32>());
-    let charge = (usage(), cost(), any::<bool>());
+    let charge = (usage(), cost(), any::<bool>(), maybe_json());
     (whom, ended(), option::of(output()), option::of(verdict()), charge, option::of(timestamp()), millis())
-        .prop_map(|(whom, ended, output, verdict, (usage, cost, uncertain), started, duration)| {
+        .prop_map(|(whom, ended, output, verdict, (usage, cost, uncertain, checkpoint), started, duration)| {
             let (task, delegation, agent, attempt) = whom;
             GoalEvent::AttemptEnded {
                 task,
@@ -723,6 +716,7 @@ fn attempt_ended() -> BoxedStrategy<GoalEvent> {
                 usage,
                 cost,
                 uncertain,
+                checkpoint,
                 started,
                 duration,
             }

@@ -25,6 +25,7 @@ fn settled(kind: SettlementKind) -> Settlement {
         cost: Cost::FREE,
         uncertain: false,
         debrief: None,
+        checkpoint: None,
         lessons: Vec::new(),
         trips: Vec::new(),
         started: None,

@@ -9,6 +9,7 @@ use bailiwick_actors::{
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser, Planner, Synthesiser},
     policies::{PolicySettings, SupervisorPolicy},
+    tools::{Tool, Tools},
     trust_tracker::models::{Asymmetric, TrustModel},
     verifiers::{Judge, VerifierSpec, Verifiers},
 };
@@ -24,6 +25,7 @@ pub struct Builder {
     pub(crate) agents: Vec<AgentSpec>,
     pub(crate) grants: Option<Permissions>,
     pub(crate) verifiers: Verifiers,
+    pub(crate) tools: Tools,
     pub(crate) planner: Option<Arc<dyn DynPlanner>>,
     pub(crate) synthesiser: Option<Arc<dyn DynSynthesiser>>,
     pub(crate) choice: ChoiceSettings,
@@ -50,6 +52,7 @@ impl Default for Builder {
             agents: Vec::new(),
             grants: None,
             verifiers: Verifiers::new(),
+            tools: Tools::new(),
             planner: None,
             synthesiser: None,
             choice: ChoiceSettings::default(),
@@ -94,6 +97,15 @@ impl Builder {
     /// Adds a judge to the panel that answers [`Verify::judge`](bailiwick_protocols::Verify::judge).
     pub fn judge(mut self, judge: impl Judge) -> Self {
         self.verifiers.add_judge(judge);
+        self
+    }
+
+    /// Adds a tool that agents may use as far as their mandates allow.
+    pub fn tool(mut self, tool: impl Tool) -> Self {
+        let name = tool.name().to_owned();
+        if self.tools.insert(name.clone(), Arc::new(tool)).is_some() {
+            self.problems.push(format!("two tools are called `{name}`: give one another name"));
+        }
         self
     }
 

@@ -88,13 +88,30 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
 
     let Builder {
-        name, agents, verifiers, planner, synthesiser, choice, policies: settings, own_policies, model, ..
+        name,
+        agents,
+        verifiers,
+        tools,
+        planner,
+        synthesiser,
+        choice,
+        policies: settings,
+        own_policies,
+        model,
+        ..
     } = builder;
     let grants = builder
         .grants
         .unwrap_or_else(|| agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)));
-    let team =
-        Team { name, directory: Directory::default(), choice, verifiers: Arc::new(verifiers), planner, synthesiser };
+    let team = Team {
+        name,
+        directory: Directory::default(),
+        choice,
+        verifiers: Arc::new(verifiers),
+        tools: Arc::new(tools),
+        planner,
+        synthesiser,
+    };
     let lines = Switchboard::new(&world.post, Arc::new(team));
     let stack: PolicyStack = Arc::new(move |spec| {
         let mut stack = policies::default_stack(spec, &settings);

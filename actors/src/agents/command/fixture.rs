@@ -25,6 +25,7 @@ pub(crate) fn brief() -> Brief {
         constraints: Vec::new(),
         output: OutputSpec::default(),
         feedback: None,
+        checkpoint: None,
         metadata: Default::default(),
     }
 }
@@ -63,6 +64,7 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
             Arc::new(assignment),
             canceled,
             Address::vacant(&Post::direct()),
+            Arc::default(),
             Clock::starting_at(started),
         ),
         stop,

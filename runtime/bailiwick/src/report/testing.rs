@@ -87,6 +87,7 @@ impl Story {
             usage: Usage::default(),
             cost,
             uncertain: false,
+            checkpoint: None,
             started,
             duration: Duration::from_millis(10),
         })
