@@ -53,6 +53,7 @@ impl Dice {
 
     /// Seeded by the operating system.
     pub fn random() -> Self {
+        #[allow(clippy::disallowed_methods, reason = "the one place where chance enters")]
         Self::seeded(rand::random())
     }
 

@@ -118,6 +118,7 @@ pub struct Recorded {
 
 /// What happened, in the words of the stream's writer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "events live behind an Arc; a box would be one more allocation each")]
 #[non_exhaustive]
 pub enum Event {
     /// In a goal's stream.

@@ -28,6 +28,7 @@ impl Tickets {
     }
 
     /// The goal whose turn it is; its ticket is used.
+    #[allow(clippy::should_implement_trait, reason = "it takes turns and charges for them; nobody iterates over it")]
     pub fn next(&mut self) -> Option<GoalId> {
         let goal = self.ring.pop_front()?;
         if let Some(deficit) = self.deficit.get_mut(&goal) {

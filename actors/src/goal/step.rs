@@ -944,7 +944,10 @@ impl GoalMachine {
     /// Every task has ended: assembles, checks the goal's own contract, settles.
     fn finish(&mut self) {
         if self.examining.is_some() || self.synthesising.is_some() {
-            return if self.state.stopping.is_some() { self.settle_by_tasks(None) } else { () };
+            if self.state.stopping.is_some() {
+                self.settle_by_tasks(None);
+            }
+            return;
         }
         let finals: Vec<(TaskId, Output)> = plan::finals(self.state.plan())
             .iter()

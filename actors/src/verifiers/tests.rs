@@ -252,6 +252,7 @@ async fn a_function_that_errs_panics_hangs_or_talks_nonsense_abstains() {
 #[tokio::test]
 async fn a_closure_that_blocks_stalls_nobody_else() {
     // One thread runs everything asynchronous here; the closure holds its own until it is told to go on.
+    #[allow(clippy::disallowed_methods, reason = "the check is to block a thread until the test lets it go")]
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let mut team = team();

@@ -47,6 +47,7 @@ pub struct Bailiwick {
     root: ActorRef<Never>,
     pub(crate) world: World,
     pub(crate) lines: Switchboard,
+    #[allow(dead_code, reason = "agents are to be added and removed through it")]
     pub(crate) roster: Roster,
     grants: Permissions,
     /// The agents' own threads; on the Stage there are none.

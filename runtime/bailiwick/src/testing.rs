@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A Stage needs tokio's paused time: `#[tokio::test(start_paused = true)]`. An hour then takes microseconds. Programs
-//! (`command`) and disks are tested in real time instead, with the ordinary [`Builder`](crate::Builder).
+//! (`command`) and disks are tested in real time instead, with the ordinary [`Builder`].
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 

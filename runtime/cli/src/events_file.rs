@@ -35,6 +35,7 @@ impl EventsFile {
             let what = format!("the events cannot be written to {}: {why}", path.display());
             Stop::usage(what, "name a file in a folder that exists and can be written; nothing was started")
         })?;
+        #[allow(clippy::disallowed_methods, reason = "it holds pointers to what one goal's log holds anyway")]
         let (events, coming) = mpsc::channel();
         let (done, written) = oneshot::channel();
         let thread = std::thread::Builder::new().name("events".to_owned());

@@ -1,5 +1,7 @@
 //! The program as its users meet it: what it prints where, and the exit status it ends with. In real time.
 
+#![allow(clippy::disallowed_methods, reason = "programs know no virtual time, and no runtime waits here")]
+
 use std::{
     fs,
     path::PathBuf,
