@@ -1,5 +1,29 @@
-//! The examples are the numbered files beside this folder. Here the Rust in the README and in the guides is compiled
-//! and run, so that what they show is true.
+//! What the numbered examples share: one way to print a report. The examples themselves lie beside this folder.
+//!
+//! The Rust in the README and in the guides is compiled and run here as well, so that what they show is true.
+
+use bailiwick::GoalReport;
+
+/// Prints what became of a goal, without what differs from run to run: every attempt, every refusal, every trust moved.
+///
+/// `report.summary()` tells more, with times and as a tree.
+pub fn show(report: &GoalReport) {
+    println!("{}: {}", report.outcome_word(), report.goal);
+    for task in &report.tasks {
+        for attempt in &task.attempts {
+            let ended = attempt.outcome.as_ref().map_or_else(|| "running".to_owned(), ToString::to_string);
+            println!("  {} #{} by {}: {ended}", task.id, attempt.attempt, attempt.agent);
+        }
+        for refused in &task.refusals {
+            println!("  {} turned away by {}: {}", task.id, refused.agent, refused.refusal);
+        }
+    }
+    let mut trust = report.trust.clone();
+    trust.sort_by(|a, b| a.agent.cmp(&b.agent));
+    for moved in trust {
+        println!("  trust in {}: {:.2} -> {:.2}", moved.agent, moved.before.get(), moved.after.get());
+    }
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
