@@ -14,7 +14,7 @@ use crate::{
     directory::Entry,
     messages::{Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
     policies::{PolicyStack, TrustView, stack::Stack},
-    switchboard::Switchboard,
+    switchboard::{Switchboard, plain},
     trust_tracker::models::TrustModel,
     turn::{Alarm, Due, Outbox},
     verifiers::Work,
@@ -71,6 +71,9 @@ impl Actor for AgentSupervisor {
             let address = self.entry.address.clone();
             move || address.tell_from_edge(SupervisorMessage::PermitHome)
         });
+        // It begins before anybody can reach it: nothing is ever admitted into books that are not folded yet.
+        let origin = self.entry.address.origin();
+        myself.cast(plain(origin, SupervisorMessage::Begin))?;
         self.entry.address.move_in(myself);
         Ok(Life {
             desk,

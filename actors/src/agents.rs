@@ -3,13 +3,14 @@
 //! An agent never holds an actor reference. It gets an [`AgentContext`]: what it is told, how long it has, and the
 //! one road upwards, which its own supervisor rules.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
     AgentName, Brief, Capability, Cost, Delegated, Delegation, Failure, Feedback, Json, Mandate, NotDelegated, Output,
     Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
 };
 use futures::future::BoxFuture;
+use ractor::{ActorCell, ActorId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
@@ -21,10 +22,12 @@ use crate::{
     world::Clock,
 };
 
+pub mod actor;
 pub mod command;
 pub mod function;
 pub mod scripted;
 
+pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use function::{FunctionAgent, agent_fn};
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
@@ -36,15 +39,55 @@ pub trait Agent: Send + Sync + 'static {
     fn run(&self, task: AgentContext) -> impl Future<Output = Result<Report, AgentError>> + Send;
 }
 
-/// An [`Agent`] behind a pointer.
+/// Any agent behind a pointer: every [`Agent`], and actors.
 pub trait DynAgent: Send + Sync + 'static {
-    /// Carries out one attempt.
-    fn run_boxed(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, AgentError>>;
+    /// What one seat holds: most agents are one value for all seats, a tenant lives in its own. Runs no code of the
+    /// agent.
+    fn seat(self: Arc<Self>, seat: ActorCell) -> Arc<dyn Seated>;
+}
+
+/// What a seat holds, from its start to its end.
+pub trait Seated: Send + Sync + 'static {
+    /// Carries out one attempt. `Err` says what the agent died of: the seat goes down with it.
+    fn carry(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, String>>;
+
+    /// An actor that the seat monitors has ended. Returns whether it was the tenant.
+    fn ended(&self, _who: ActorId, _how: &TenantEnd) -> bool {
+        false
+    }
+
+    /// The seat ends.
+    fn close(&self) {}
+}
+
+/// How a tenant ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TenantEnd {
+    /// By itself.
+    Stopped(Option<String>),
+    /// It panicked, failed or was killed.
+    Failed(String),
+}
+
+impl fmt::Display for TenantEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TenantEnd::Stopped(None) => f.write_str("the actor stopped without an answer"),
+            TenantEnd::Stopped(Some(reason)) => write!(f, "the actor stopped without an answer: {reason}"),
+            TenantEnd::Failed(why) => write!(f, "the actor died: {why}"),
+        }
+    }
 }
 
 impl<A: Agent> DynAgent for A {
-    fn run_boxed(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, AgentError>> {
-        Box::pin(async move { self.run(task).await })
+    fn seat(self: Arc<Self>, _: ActorCell) -> Arc<dyn Seated> {
+        self
+    }
+}
+
+impl<A: Agent> Seated for A {
+    fn carry(self: Arc<Self>, task: AgentContext) -> BoxFuture<'static, Result<Report, String>> {
+        Box::pin(async move { Ok(self.run(task).await.unwrap_or_else(AgentError::into_report)) })
     }
 }
 

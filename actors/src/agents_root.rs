@@ -110,10 +110,9 @@ impl Agents {
         life: &mut Life,
         supervisor: AgentSupervisor,
     ) -> Result<(), ActorProcessingErr> {
-        let (agent, address) = (supervisor.spec.name.clone(), supervisor.entry.address.clone());
+        let agent = supervisor.spec.name.clone();
         let (actor, _) = Actor::spawn_linked(None, supervisor, (), myself.get_cell()).await?;
         life.supervisors.insert(actor.get_id(), agent);
-        address.tell(plain(self.lines.agents.origin(), SupervisorMessage::Begin));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     agents_root::{Agents, Roster},
     audit_log::AuditLog,
     coordinator::Coordinator,
-    messages::{AgentsMessage, CoordinatorMessage, TrackerMessage},
+    messages::{AgentsMessage, CoordinatorMessage},
     switchboard::{Switchboard, plain},
     trust_tracker::{TrustTracker, models::TrustModel},
     verifier_pool::VerifierPool,
@@ -159,7 +159,6 @@ impl Root {
             Child::TrustTracker => {
                 let model = self.model.clone();
                 let (tracker, _) = Actor::spawn_linked(None, TrustTracker { model, world, lines }, (), cell).await?;
-                self.lines.tracker.tell(plain(Origin::EDGE, TrackerMessage::Begin));
                 tracker.get_cell()
             }
             Child::VerifierPool => {

@@ -14,7 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use crate::{
     address::Envelope,
     messages::{SupervisorMessage, TrackerMessage},
-    switchboard::Switchboard,
+    switchboard::{Switchboard, plain},
     world::World,
 };
 
@@ -50,6 +50,8 @@ impl Actor for TrustTracker {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        // It folds before anybody can reach it: a fold after a lesson would undo the lesson.
+        myself.cast(plain(self.lines.tracker.origin(), TrackerMessage::Begin))?;
         self.lines.tracker.move_in(myself);
         Ok(Life { ledger: TrustLedger::new(self.model.clone()), answers: BTreeMap::new(), oldest: VecDeque::new() })
     }

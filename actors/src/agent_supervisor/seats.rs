@@ -4,12 +4,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use bailiwick_protocols::{Cause, DelegationId, Report, Traceparent};
 use futures::FutureExt;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use tokio::sync::watch;
 
 use crate::{
     address::{Address, Envelope, Origin},
-    agents::{AgentContext, DynAgent},
+    agents::{AgentContext, DynAgent, Seated, TenantEnd},
     messages::{GoalMessage, SeatMessage, SupervisorMessage},
     switchboard::Switchboard,
     world::{AbortOnDrop, World},
@@ -38,20 +38,32 @@ pub struct Carried {
     _task: AbortOnDrop,
 }
 
+/// What a seat holds from its start to its end. Dropping it ends a tenant too.
+pub struct Holding {
+    seated: Arc<dyn Seated>,
+    carried: Option<Carried>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.seated.close();
+    }
+}
+
 impl Actor for Seat {
     type Msg = Envelope<SeatMessage>;
-    type State = Option<Carried>;
+    type State = Holding;
     type Arguments = ();
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        Ok(None)
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Holding { seated: self.agent.clone().seat(myself.get_cell()), carried: None })
     }
 
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
         envelope: Self::Msg,
-        carried: &mut Self::State,
+        Holding { seated, carried }: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let (cause, trace) = (envelope.cause.clone(), envelope.trace);
         match envelope.body {
@@ -66,13 +78,12 @@ impl Actor for Seat {
                     self.lines.team.tools.clone(),
                     self.world.clock,
                 );
-                let (agent, seat) = (self.agent.clone(), self.address.clone());
+                let (seated, seat) = (seated.clone(), self.address.clone());
                 let task = self.world.spawner.spawn_guarded(async move {
                     // The agent's first synchronous steps are inside the guard too.
-                    let run = AssertUnwindSafe(async move { agent.run_boxed(context).await }).catch_unwind();
+                    let run = AssertUnwindSafe(async move { seated.carry(context).await }).catch_unwind();
                     let result: Result<Box<Report>, String> = match run.await {
-                        Ok(Ok(report)) => Ok(Box::new(report)),
-                        Ok(Err(error)) => Ok(Box::new(error.into_report())),
+                        Ok(ended) => ended.map(Box::new),
                         Err(panic) => Err(format!("panic: {}", crate::panic_text(&*panic))),
                     };
                     // By the same road as what the agent asked and noted, so that nothing of it is overtaken.
@@ -118,6 +129,32 @@ impl Actor for Seat {
             },
         }
         Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        holding: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, how) = match event {
+            SupervisionEvent::ActorFailed(cell, error) => (cell, TenantEnd::Failed(error.to_string())),
+            SupervisionEvent::ActorTerminated(cell, _, reason) => match reason.as_deref() {
+                Some("killed") => (cell, TenantEnd::Failed("it was killed".to_owned())),
+                _ => (cell, TenantEnd::Stopped(reason)),
+            },
+            _ => return Ok(()),
+        };
+        if cell.get_status() < ActorStatus::Stopping || !holding.seated.ended(cell.get_id(), &how) {
+            return Ok(());
+        }
+        match how {
+            // The assignment at hand hears of it and says how it ended; what was answered before counts.
+            _ if holding.carried.is_some() => Ok(()),
+            // The next assignment gets another.
+            TenantEnd::Stopped(_) => Ok(()),
+            TenantEnd::Failed(_) => Err(how.to_string().into()),
+        }
     }
 }
 

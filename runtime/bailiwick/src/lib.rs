@@ -43,7 +43,7 @@ pub use team_file::{Inputs, Problems, TeamFile};
 pub mod prelude {
     pub use bailiwick_actors::{
         agents::{
-            Agent, AgentContext, AgentError, AgentSpec, agent, agent_fn,
+            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_fn,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },
