@@ -1,6 +1,9 @@
 //! Takes goals and supervises one GoalActor for each. It owns no stream: which goals are open, the log tells.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use bailiwick_protocols::{Event, GoalEvent, GoalId, Refusal, Stream};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
@@ -150,12 +153,22 @@ impl Coordinator {
             actor.stop(None);
         }
         life.finished.push_back(goal);
-        if life.finished.len() > FINISHED_MAX
-            && let Some(oldest) = life.finished.pop_front()
-        {
+        self.let_go(life);
+        life.tell_if_idle();
+    }
+
+    /// Lets go of the oldest finished goal beyond the limit, unless somebody still reads it: then it goes to the back.
+    fn let_go(&self, life: &mut Life) {
+        if life.finished.len() <= FINISHED_MAX {
+            return;
+        }
+        let Some(oldest) = life.finished.pop_front() else { return };
+        if self.lines.watched.get(&oldest).is_some_and(|readers| Arc::strong_count(&readers) > 1) {
+            life.finished.push_back(oldest);
+        } else {
+            self.lines.watched.remove(&oldest);
             self.world.log.forget(oldest);
         }
-        life.tell_if_idle();
     }
 
     fn tell(&self, goal: GoalId, body: GoalMessage) {

@@ -28,6 +28,8 @@ pub struct Lines {
     pub coordinator: Address<CoordinatorMessage>,
     /// Every live goal.
     pub goals: DashMap<GoalId, Address<GoalMessage>>,
+    /// Who may still want to read a goal's events: they stay in memory while a second holder lives.
+    pub watched: DashMap<GoalId, Arc<()>>,
     /// What all goals share.
     pub team: Arc<Team>,
     ended: watch::Sender<Option<String>>,
@@ -49,6 +51,7 @@ impl Switchboard {
             agents: Address::vacant(post),
             coordinator: Address::vacant(post),
             goals: DashMap::new(),
+            watched: DashMap::new(),
             team,
             ended: watch::Sender::new(None),
         }))
@@ -60,6 +63,11 @@ impl Switchboard {
         if let Some(address) = address {
             address.tell(envelope);
         }
+    }
+
+    /// Keeps a goal's events in memory as long as what is returned lives.
+    pub fn watch(&self, goal: GoalId) -> Arc<()> {
+        self.watched.entry(goal).or_default().clone()
     }
 
     /// The address of an agent's supervisor.

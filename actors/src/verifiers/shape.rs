@@ -10,6 +10,17 @@ use super::{
     schema::{Finding, Schema},
 };
 
+/// How deep JSON may be nested: beyond 128 levels a journal could not read it again.
+const NESTING_MAX: usize = 100;
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
+        Value::Object(fields) => levels == 0 || fields.values().any(|field| is_deeper(field, levels - 1)),
+        _ => false,
+    }
+}
+
 /// An output spec that compiled.
 #[derive(Debug)]
 pub(crate) struct Shape {
@@ -29,6 +40,9 @@ impl Shape {
             return Err(wrong(format!("{size} bytes, more than {OUTPUT_BYTES_MAX}")));
         }
         let output = self.formatted(output)?;
+        if is_deeper(output.content.value(), NESTING_MAX) {
+            return Err(wrong(format!("it is nested more than {NESTING_MAX} levels deep")));
+        }
         if let Some(schema) = &self.schema {
             match schema.find(output.content.value()) {
                 Finding::Valid => {}

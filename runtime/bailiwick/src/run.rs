@@ -19,13 +19,14 @@ use crate::{Error, GoalReport, event_line::describe, runtime};
 #[derive(Clone)]
 pub struct RunHandle {
     id: GoalId,
+    reading: Arc<()>,
     world: World,
     lines: Switchboard,
 }
 
 impl RunHandle {
     pub(crate) fn new(id: GoalId, world: &World, lines: &Switchboard) -> Self {
-        Self { id, world: world.clone(), lines: lines.clone() }
+        Self { id, reading: lines.watch(id), world: world.clone(), lines: lines.clone() }
     }
 
     /// The goal.
@@ -38,13 +39,13 @@ impl RunHandle {
     pub fn events(&self) -> EventStream {
         let cursor = self.world.log.cursor(LogStream::Goal(self.id));
         let ended = self.lines.ended();
-        let state = Some((cursor, ended));
+        let state = Some((cursor, ended, self.reading.clone()));
         EventStream(
             futures::stream::unfold(state, |state| async move {
-                let (mut cursor, mut ended) = state?;
+                let (mut cursor, mut ended, reading) = state?;
                 let event = next(&mut cursor, &mut ended).await?;
                 let last = matches!(event.event, Event::Goal(GoalEvent::GoalSettled { .. }));
-                Some((RunEvent(event), (!last).then_some((cursor, ended))))
+                Some((RunEvent(event), (!last).then_some((cursor, ended, reading))))
             })
             .boxed(),
         )

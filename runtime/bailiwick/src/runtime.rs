@@ -222,13 +222,18 @@ impl Bailiwick {
         let id = GoalId::new(self.world.dice.uuid(now));
         let mandate = self.mandate(&goal, now);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
+        // Held from before the start: what ends at once can be read all the same.
+        let run = RunHandle::new(id, &self.world, &self.lines);
         let (reply, recorded) = oneshot::channel();
         let mut ended = self.lines.ended();
         self.lines.coordinator.tell_from_edge(CoordinatorMessage::Submit { goal, reply });
         let why = tokio::select! {
             recorded = recorded => match recorded {
-                Ok(Ok(())) => return Ok(RunHandle::new(id, &self.world, &self.lines)),
-                Ok(Err(refusal)) => return Err(SubmitError::Refused(refusal)),
+                Ok(Ok(())) => return Ok(run),
+                Ok(Err(refusal)) => {
+                    self.lines.watched.remove(&id);
+                    return Err(SubmitError::Refused(refusal));
+                }
                 Err(_) => "the goal was lost before it was recorded: submit it again".to_owned(),
             },
             why = ended.wait_for(Option::is_some) => why.ok().and_then(|why| why.clone()).unwrap_or_default(),
