@@ -460,6 +460,8 @@ impl GoalMachine {
                 self.happen(GoalEvent::AttemptRetried { task: id, agent, attempt, at, counted, because });
                 self.fresh.insert(index);
             }
+            // With nobody to hand it to, a task is not reassigned.
+            Next::Other if !self.another(index, &agent) => self.give_up(index, Vec::new()),
             Next::Other => {
                 self.happen(GoalEvent::TaskReassigned { task: id, from: agent, because });
                 self.fresh.insert(index);
@@ -747,7 +749,8 @@ impl GoalMachine {
         if let (Choice::Nobody(said), Some(from)) = (&choice, &again) {
             // The same agent will not have it, for instance because its breaker has just opened.
             let because = said.last().map_or_else(|| "it turned the task away".to_owned(), |r| r.refusal.to_string());
-            if self.state.tasks[index].reassignments >= ladder::REASSIGNMENTS_MAX {
+            let used_up = self.state.tasks[index].reassignments >= ladder::REASSIGNMENTS_MAX;
+            if used_up || !self.another(index, from) {
                 return self.give_up(index, said.clone());
             }
             self.happen(GoalEvent::TaskReassigned { task: spec.id.clone(), from: from.clone(), because });
@@ -791,6 +794,14 @@ impl GoalMachine {
             }
             Choice::Nobody(said) => self.give_up(index, said),
         }
+    }
+
+    /// Whether anybody but this agent is left who holds what the task needs.
+    fn another(&self, index: usize, agent: &AgentName) -> bool {
+        let task = &self.state.tasks[index];
+        let out = |name| name == agent || task.spent.contains(name) || task.refused.iter().any(|by| by.agent == *name);
+        let capable = self.team.directory.capable(&task.spec.needs, self.team.choice.partial_capability);
+        capable.iter().any(|entry| !out(&entry.name))
     }
 
     /// Nobody is left to ask: the task ends as its last attempt did, or refused if it never had one.

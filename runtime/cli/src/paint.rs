@@ -29,6 +29,12 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
 }
 
+/// Writes to a terminal that can be drawn on, just as it is.
+pub(crate) fn raw(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
 /// Says what went wrong, and what to do next.
 pub(crate) fn error(what: &str, next: &str) {
     say(&format!("{} {what}\n{} {next}", styled(Tone::Bad, "error:"), styled(Tone::Strong, "next:")));

@@ -12,7 +12,7 @@ use bailiwick::{
         units::{span, tidy},
     },
 };
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::{Term, measure_text_width, truncate_str};
 use tokio::time::Instant;
 
 use crate::paint;
@@ -22,12 +22,15 @@ pub(crate) const REDRAW: Duration = Duration::from_millis(100);
 /// More tasks than this are not drawn as a tree: those that matter now are listed, the others counted.
 const ROWS_MAX: usize = 16;
 
-/// The tree on the terminal: one bar a row, which keeps it whole when the window is narrow or changes its size.
+/// Clears from the cursor to the end of its line.
+const CLEAR_LINE: &str = "\u{1b}[K";
+
+/// The tree on the terminal. The cursor rests on the line below it, so that whatever is typed meanwhile is cleared too.
 pub(crate) struct Progress {
-    screen: MultiProgress,
-    bars: Vec<ProgressBar>,
-    style: ProgressStyle,
+    term: Term,
     colors: bool,
+    /// How wide each line is that was drawn last.
+    drawn: Vec<usize>,
     stopwatch: Stopwatch,
     frame: usize,
 }
@@ -42,42 +45,57 @@ impl Progress {
     /// Begins to draw, if stderr is a terminal that can be drawn on.
     pub(crate) fn on_terminal() -> Option<Self> {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        (std::io::stderr().is_terminal() && !dumb).then(|| Self {
-            screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(20)),
-            bars: Vec::new(),
-            style: ProgressStyle::with_template("{wide_msg}").expect("the template is a constant"),
-            colors: paint::on_stderr(),
-            stopwatch: Stopwatch { start: Instant::now(), running: HashMap::new() },
-            frame: 0,
+        (std::io::stderr().is_terminal() && !dumb).then(|| {
+            let stopwatch = Stopwatch { start: Instant::now(), running: HashMap::new() };
+            Self { term: Term::stderr(), colors: paint::on_stderr(), drawn: Vec::new(), stopwatch, frame: 0 }
         })
     }
 
-    /// Draws the tree anew.
+    /// Draws the tree anew, as large as the window is now.
     pub(crate) fn draw(&mut self, report: &GoalReport) {
         self.frame += 1;
         self.stopwatch.look(report);
-        let lines = lines(report, &self.stopwatch, self.frame);
-        while self.bars.len() > lines.len() {
-            self.bars.pop().into_iter().for_each(|bar| self.screen.remove(&bar));
-        }
-        while self.bars.len() < lines.len() {
-            let bar = ProgressBar::new_spinner().with_style(self.style.clone());
-            self.bars.push(self.screen.add(bar));
-        }
-        for (bar, line) in self.bars.iter().zip(&lines) {
-            let plain = || line.iter().map(|span| span.text.as_str()).collect::<String>();
-            bar.set_message(if self.colors { paint::line(line) } else { plain() });
-        }
+        let (height, width) = self.size();
+        // A line that fills the window would take two.
+        let width = width.saturating_sub(1);
+        let rows_max = ROWS_MAX.min(height.saturating_sub(4)).max(1);
+        let lines = lines(report, &self.stopwatch, self.frame, rows_max, width);
+        let lines = lines.iter().map(|line| {
+            let plain = || line.iter().map(|span| span.text.as_str()).collect();
+            let text: String = if self.colors { paint::line(line) } else { plain() };
+            truncate_str(&text, width, "…").into_owned()
+        });
+        let lines: Vec<_> = lines.collect();
+        self.replace(&lines);
     }
 
     /// Says something above the tree.
-    pub(crate) fn say(&self, text: &str) {
-        self.screen.suspend(|| paint::say(text));
+    pub(crate) fn say(&mut self, text: &str) {
+        self.replace(&[]);
+        paint::say(text);
     }
 
     /// Takes the tree away.
-    pub(crate) fn clear(self) {
-        let _ = self.screen.clear();
+    pub(crate) fn clear(mut self) {
+        self.replace(&[]);
+    }
+
+    /// Writes all at once, line over line, for a cleared screen would flicker.
+    fn replace(&mut self, lines: &[String]) {
+        let (_, width) = self.size();
+        // A window that has become narrower has wrapped what stood in it.
+        let before: usize = self.drawn.iter().map(|drawn| drawn.div_ceil(width.max(1)).max(1)).sum();
+        let too_many = before.saturating_sub(lines.len());
+        let up = |rows| if rows > 0 { format!("\r\u{1b}[{rows}A") } else { "\r".to_owned() };
+        let rows = lines.iter().map(String::as_str).chain(std::iter::repeat_n("", too_many));
+        let rows: String = rows.map(|row| format!("{row}{CLEAR_LINE}\n")).collect();
+        paint::raw(&format!("{}{rows}{CLEAR_LINE}{}", up(before), up(too_many)));
+        self.drawn = lines.iter().map(|line| measure_text_width(line)).collect();
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let (height, width) = self.term.size();
+        (usize::from(height), usize::from(width))
     }
 }
 
@@ -100,35 +118,40 @@ fn say(tone: Tone, text: impl Into<String>) -> Span {
     Span { tone, text: text.into() }
 }
 
-fn lines(report: &GoalReport, stopwatch: &Stopwatch, frame: usize) -> Vec<Line> {
+fn lines(report: &GoalReport, stopwatch: &Stopwatch, frame: usize, rows_max: usize, width: usize) -> Vec<Line> {
     let ended = report.tasks.iter().filter(|task| task.outcome.is_some()).count();
     let counted = format!("  {ended}/{} tasks  {}", report.tasks.len(), span(stopwatch.start.elapsed()));
-    let mut lines = vec![vec![spinner(frame), say(Tone::Strong, tidy(&report.goal, 60)), say(Tone::Quiet, counted)]];
-    let (rows, rest) = choose(report);
-    let width = rows.iter().map(|row| name(report, row).chars().count()).max().unwrap_or(0);
-    for row in &rows {
+    // What moves is seen first, so the goal's text is what gives way in a narrow window.
+    let room = width.saturating_sub(measure_text_width(&counted) + 3).min(60);
+    let mut lines = vec![vec![spinner(frame), say(Tone::Strong, tidy(&report.goal, room)), say(Tone::Quiet, counted)]];
+    let (rows, rest) = choose(report, rows_max);
+    let names: Vec<_> = rows.iter().map(|row| name(report, row, width / 2)).collect();
+    let column = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
+    for (row, name) in rows.iter().zip(&names) {
         let task = &report.tasks[row.task];
         let (mark, text) = now(task, stopwatch, frame);
-        let name = format!("{:width$}  ", name(report, row));
+        let name = format!("{name}{:1$}", "", column - measure_text_width(name) + 2);
         lines.push(vec![mark, say(Tone::Plain, name), say(task_tone(task), text)]);
     }
     lines.extend((!rest.is_empty()).then(|| vec![say(Tone::Quiet, format!("  … and {rest}"))]));
     lines
 }
 
-fn name(report: &GoalReport, row: &Row) -> String {
-    format!("{}{}", row.prefix, tidy(&report.tasks[row.task].id, 32))
+/// A task with its branches, at most half of the window wide where that leaves something of it.
+fn name(report: &GoalReport, row: &Row, width: usize) -> String {
+    let room = width.saturating_sub(row.prefix.chars().count()).clamp(8, 32);
+    format!("{}{}", row.prefix, tidy(&report.tasks[row.task].id, room))
 }
 
 /// The rows to draw, and in words what is left out.
-fn choose(report: &GoalReport) -> (Vec<Row>, String) {
+fn choose(report: &GoalReport, rows_max: usize) -> (Vec<Row>, String) {
     let mut rows = report.tree();
-    if rows.len() <= ROWS_MAX {
+    if rows.len() <= rows_max {
         return (rows, String::new());
     }
     // The sort is stable: among equals the order of the tree stays.
     rows.sort_by_key(|row| weight(&report.tasks[row.task]));
-    let rest = rows.split_off(ROWS_MAX);
+    let rest = rows.split_off(rows_max);
     rows.iter_mut().for_each(|row| row.prefix.clear());
     let waiting = rest.iter().filter(|row| report.tasks[row.task].outcome.is_none()).count();
     let ended = rest.len() - waiting;

@@ -145,8 +145,8 @@ impl Watch {
         }
     }
 
-    fn say(&self, text: &str) {
-        match &self.progress {
+    fn say(&mut self, text: &str) {
+        match &mut self.progress {
             Some(progress) => progress.say(text),
             None => paint::say(text),
         }

@@ -180,6 +180,10 @@ pub(super) fn values(
 
 /// The path against the folder, absolute and free of links, as text.
 fn absolute(folder: &Path, path: &str) -> Result<String, String> {
+    // Joined, it would be the folder itself: a variable that was not set would hand in a folder nobody named.
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
     let path = folder.join(path);
     let shown = path.display();
     let found = path.canonicalize().map_err(|error| format!("{shown} cannot be used: {error}"))?;

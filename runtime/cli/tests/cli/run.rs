@@ -1,121 +1,10 @@
-//! The program as its users meet it: what it prints where, and the exit status it ends with. In real time.
+//! `bailiwick run` and `check`: what is printed where, and the exit status it ends with.
 
-#![allow(clippy::disallowed_methods, reason = "programs know no virtual time, and no runtime waits here")]
-
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    thread::sleep,
-    time::Duration,
-};
+use std::{path::PathBuf, thread::sleep, time::Duration};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A team file in a folder of its own.
-struct Team {
-    folder: TempDir,
-}
-
-impl Team {
-    fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("team.toml"), format!("version = 1\nname = \"team\"\n{text}")).unwrap();
-        Self { folder }
-    }
-
-    /// One task, `goal`, for one agent with these keys.
-    fn of_one(agent: &str, rest: &str) -> Self {
-        let mut top = String::from("goal = \"Say hello\"\nneeds = [\"speak\"]\n");
-        top += &format!("{rest}\n[agents.ada]\ncapabilities = [\"speak\"]\n{agent}\n");
-        Self::new(&top)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
-        for unset in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
-            command.env_remove(unset);
-        }
-        command
-    }
-
-    fn start(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-
-    /// Runs it to its end, which has to come within 30 s.
-    fn bailiwick(&self, args: &[&str]) -> Ended {
-        end(self.start(args), 30_000)
-    }
-
-    fn run(&self, more: &[&str]) -> Ended {
-        self.bailiwick(&[&["run", "team.toml"], more].concat())
-    }
-
-    /// Waits until the events file tells of this.
-    fn until(&self, kind: &str) {
-        let told = format!("\"kind\":\"{kind}\"");
-        for _ in 0..1_000 {
-            if self.read("events.jsonl").contains(&told) {
-                return;
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("no {kind} after 10 s: {}", self.read("events.jsonl"));
-    }
-}
-
-/// How the program ended.
-#[derive(Debug)]
-struct Ended {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ended {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|why| panic!("{why}: {self:?}"))
-    }
-}
-
-/// Waits for the end, which has to come within so many milliseconds.
-fn end(mut child: Child, limit_ms: u32) -> Ended {
-    for _ in 0..limit_ms / 10 {
-        if child.try_wait().unwrap().is_some() {
-            return told(child.wait_with_output().unwrap());
-        }
-        sleep(Duration::from_millis(10));
-    }
-    child.kill().unwrap();
-    panic!("no end after {limit_ms} ms: {:?}", told(child.wait_with_output().unwrap()));
-}
-
-fn told(output: Output) -> Ended {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
-fn signal(signal: &str, pid: impl ToString) -> bool {
-    let kill = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
-    kill.unwrap().success()
-}
-
-fn keys(value: &Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
-    keys.sort_unstable();
-    keys
-}
+use crate::support::{Team, end, keeps_its_promises, keys, signal};
 
 /// Says its process id, and hangs.
 const HANGS: &str = r#"command = ["sh", "-c", "echo $$ > pid; exec sleep 60"]
@@ -338,25 +227,7 @@ verify = { contains = "3" }
 
     assert_eq!(ended.status, Some(0), "{ended:?}");
     let json = ended.json();
-    let promised = [
-        "attempts",
-        "breakers",
-        "code",
-        "cost_micro_usd",
-        "duration_ms",
-        "goal",
-        "goal_id",
-        "outcome",
-        "output",
-        "reassignments",
-        "route",
-        "tasks",
-        "trace_id",
-        "trust",
-        "usage",
-        "version",
-    ];
-    assert_eq!(keys(&json), promised);
+    keeps_its_promises(&json);
     assert_eq!((&json["version"], &json["outcome"], &json["code"]), (&json!(1), &json!("verified"), &Value::Null));
     assert_eq!((&json["route"], &json["attempts"]), (&json!("plan"), &json!(3)));
     assert_eq!(json["output"], json!({ "format": "text", "content": "There are 3" }));
@@ -366,10 +237,6 @@ verify = { contains = "3" }
         assert_eq!(json["usage"][key], 0);
     }
     let count = &json["tasks"][0];
-    assert_eq!(keys(count), ["agent", "attempts", "code", "goal", "id", "outcome", "output", "refusals"]);
-    let promised =
-        ["agent", "attempt", "code", "cost_micro_usd", "duration_ms", "error", "outcome", "usage", "verdict"];
-    assert_eq!(keys(&count["attempts"][0]), promised);
     let outcomes = [&count["attempts"][0]["outcome"], &count["attempts"][1]["outcome"]];
     assert_eq!(outcomes, [&json!("not_verified"), &json!("verified")]);
     let verdict = &count["attempts"][0]["verdict"];

@@ -1,0 +1,13 @@
+//! The program as its users meet it. In real time, with real programs.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "programs know no virtual time, and no runtime waits here"
+)]
+
+mod hostile;
+mod repo_audit;
+mod run;
+mod support;
+mod wrong;
