@@ -55,6 +55,7 @@ pub struct Life {
     numbers: HashMap<ActorId, u32>,
     outbox: Outbox,
     alarm: Alarm,
+    begun: bool,
 }
 
 impl Actor for AgentSupervisor {
@@ -82,6 +83,7 @@ impl Actor for AgentSupervisor {
             numbers: HashMap::new(),
             outbox: Outbox::default(),
             alarm: Alarm::default(),
+            begun: false,
         })
     }
 
@@ -91,6 +93,16 @@ impl Actor for AgentSupervisor {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        if !life.begun {
+            // Whatever comes first, it finds the books as the stream tells them.
+            life.begun = true;
+            for recorded in self.world.log.stream(&life.stream) {
+                if let Event::Agent(fact) = &recorded.event {
+                    life.desk.books.apply(fact, recorded.at);
+                }
+            }
+            self.turn(&myself, life, DeskMessage::Begin, None, None).await?;
+        }
         let (cause, trace) = (envelope.cause, envelope.trace);
         use SupervisorMessage as S;
         let message = match envelope.body {
@@ -98,14 +110,7 @@ impl Actor for AgentSupervisor {
                 life.outbox.flush(&self.world.log, wake(&myself));
                 return Ok(());
             }
-            S::Begin => {
-                for recorded in self.world.log.stream(&life.stream) {
-                    if let Event::Agent(fact) = &recorded.event {
-                        life.desk.books.apply(fact, recorded.at);
-                    }
-                }
-                DeskMessage::Begin
-            }
+            S::Begin => return Ok(()),
             S::Tick => {
                 life.alarm.rang();
                 DeskMessage::Tick

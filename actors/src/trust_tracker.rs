@@ -42,6 +42,7 @@ pub struct Life {
     ledger: TrustLedger,
     answers: BTreeMap<DelegationId, Vec<Lesson>>,
     oldest: VecDeque<DelegationId>,
+    begun: bool,
 }
 
 impl Actor for TrustTracker {
@@ -53,7 +54,12 @@ impl Actor for TrustTracker {
         // It folds before anybody can reach it: a fold after a lesson would undo the lesson.
         myself.cast(plain(self.lines.tracker.origin(), TrackerMessage::Begin))?;
         self.lines.tracker.move_in(myself);
-        Ok(Life { ledger: TrustLedger::new(self.model.clone()), answers: BTreeMap::new(), oldest: VecDeque::new() })
+        Ok(Life {
+            ledger: TrustLedger::new(self.model.clone()),
+            answers: BTreeMap::new(),
+            oldest: VecDeque::new(),
+            begun: false,
+        })
     }
 
     async fn handle(
@@ -62,8 +68,13 @@ impl Actor for TrustTracker {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        if !life.begun {
+            // Whatever comes first, it finds what the streams tell.
+            life.begun = true;
+            self.fold(&mut life.ledger);
+        }
         match envelope.body {
-            TrackerMessage::Begin => self.fold(&mut life.ledger),
+            TrackerMessage::Begin => {}
             TrackerMessage::Learn { delegation, agent, generation, needs, evidence } => {
                 let Some(entry) = self.lines.team.directory.get(&agent) else { return Ok(()) };
                 let lessons = match life.answers.get(&delegation) {

@@ -146,6 +146,7 @@ pub struct GoalMachine {
     room: Option<(AgentName, Permit)>,
     /// Children that are wanted again while they are still being called back.
     reopening: BTreeMap<TaskId, (DelegationId, Mandate)>,
+    planning: Option<u32>,
     examining: Option<u32>,
     synthesising: Option<u32>,
     now: Timestamp,
@@ -180,6 +181,7 @@ impl GoalMachine {
             fresh: BTreeSet::new(),
             room: None,
             reopening: BTreeMap::new(),
+            planning: None,
             examining: None,
             synthesising: None,
             now: Timestamp::default(),
@@ -280,13 +282,13 @@ impl GoalMachine {
                 self.ask(index, &asking, None, false);
             }
         }
-        if let Some((round, problem)) = self.state.planning.clone() {
+        // A planner or synthesiser runs as this actor's own task: it is asked again only if it died with it.
+        if let Some((round, problem)) = self.state.planning.clone().filter(|(round, _)| self.planning != Some(*round)) {
             self.ask_planner(round, problem);
         }
         if let Some(round) = self.examining.take() {
             self.examine(round);
         }
-        // A synthesiser runs as this actor's own task and is asked again by `finish`, if it died with it.
     }
 
     fn planned(&mut self, round: u32, answer: PlanAnswer) {
@@ -327,6 +329,7 @@ impl GoalMachine {
     }
 
     fn ask_planner(&mut self, round: u32, problem: Option<String>) {
+        self.planning = Some(round);
         let goal = self.state.goal.clone();
         let team = self.team.directory.all().iter().map(|e| (e.name.clone(), e.capabilities.clone())).collect();
         self.turn.tell(GoalEffect::Plan { request: Box::new(PlanRequest { goal, team, round, problem }) });
@@ -983,14 +986,17 @@ impl GoalMachine {
                 }
             }
         }
-        let (Some(output), true) = (output, self.has_own_contract()) else {
-            return self.settle_by_tasks(plan::assemble(&finals));
+        let output = match output {
+            Some(output) if self.has_own_contract() => output,
+            output => return self.settle_by_tasks(output),
         };
         match &self.state.verdict {
             None => self.examine_output(output, 1),
             Some((verdict, 1)) if verdict.abstained => self.examine_output(output, 2),
             Some((verdict, _)) if verdict.passed && !verdict.abstained => {
-                self.settle(Outcome::Verified, None, Some(output));
+                // In the shape that was examined.
+                let shaped = self.goal_contract.as_ref().and_then(|contract| contract.shape(&output).ok());
+                self.settle(Outcome::Verified, None, Some(shaped.unwrap_or(output)));
             }
             Some((verdict, _)) => {
                 let verdict = verdict.clone();
@@ -1054,7 +1060,8 @@ impl GoalMachine {
             Err(failure) => return self.examined(Verdict::fail("output", 0.0, failure.message)),
         };
         if !contract.asks_for_check() {
-            self.examined(Verdict::pass("output", 1.0, "has the shape that was asked for"));
+            // It has the shape that was asked for; whether it is to be believed, its tasks say.
+            self.settle_by_tasks(Some(shaped));
         } else if contract.is_pure() && contract.fits_inline(&shaped) {
             let verdict = contract.examine_pure(&shaped);
             self.examined(verdict.unwrap_or_else(|| Verdict::abstain("contract", "nothing was checked")));
