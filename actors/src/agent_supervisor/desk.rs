@@ -240,6 +240,8 @@ impl Desk {
     /// When something is due next: a timeout, a grace, a wake, a seat that may start again or has idled long enough.
     pub fn next_due(&self) -> Option<Timestamp> {
         let flights = self.books.flights.values().filter_map(|flight| match &flight.ceasing {
+            // Its seat is killed already: what comes next is that it went down.
+            Some(_) if self.is_ending(flight) => None,
             Some((_, since)) => flight.is_running().then(|| *since + GRACE),
             None if flight.is_running() => flight.must_end(),
             _ => flight.delegation.mandate.deadline(),
@@ -479,6 +481,10 @@ impl Desk {
         if let Some(seat) = seat {
             self.turn.tell(DeskEffect::Cease { seat });
         }
+    }
+
+    fn is_ending(&self, flight: &Flight) -> bool {
+        flight.started.is_some_and(|(seat, _)| matches!(self.seats.get(&seat), Some(Seat::Ending(_))))
     }
 
     fn kill(&mut self, seat: Option<u32>) {
