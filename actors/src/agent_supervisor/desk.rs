@@ -244,7 +244,8 @@ impl Desk {
             Some(_) if self.is_ending(flight) => None,
             Some((_, since)) => flight.is_running().then(|| *since + GRACE),
             None if flight.is_running() => flight.must_end(),
-            _ => flight.delegation.mandate.deadline(),
+            None if self.learning.contains_key(&flight.delegation.id) => None,
+            None => flight.delegation.mandate.deadline(),
         });
         let wakes = self.books.wakes.keys().map(|(at, ..)| *at);
         let seats = self.seats.values().filter_map(|seat| match seat {
@@ -469,7 +470,10 @@ impl Desk {
         if !flight.is_waiting() && reason == RevokeReason::Trip {
             return;
         }
-        self.learning.remove(&id);
+        // Its lesson is learned already and on its way; the tracker keeps none that no settlement carries.
+        if self.learning.contains_key(&id) {
+            return;
+        }
         self.examining.remove(&id);
         self.happen(AgentFact::Ceasing { delegation: id, why: CeaseReason::Revoked(reason) });
         self.settle(id, Vec::new());
