@@ -1,1 +1,3 @@
-//! x
+//! What the stories, storms and timelines of this crate share.
+
+pub mod simulator;

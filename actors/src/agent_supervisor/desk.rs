@@ -277,9 +277,12 @@ impl Desk {
     /// When something is due next: a timeout, a grace, a wake, a seat that may start again or has idled long enough.
     pub fn next_due(&self) -> Option<Timestamp> {
         let flights = self.books.flights.values().filter_map(|flight| match &flight.ceasing {
+            // Its seat is killed already: what comes next is that it went down.
+            Some(_) if self.is_ending(flight) => None,
             Some((_, since)) => flight.is_running().then(|| *since + GRACE),
             None if flight.is_running() => flight.must_end(),
-            _ => flight.delegation.mandate.deadline(),
+            None if self.learning.contains_key(&flight.delegation.id) => None,
+            None => flight.delegation.mandate.deadline(),
         });
         let wakes = self.books.wakes.keys().map(|(at, ..)| *at);
         let seats = self.seats.values().filter_map(|seat| match seat {
@@ -612,7 +615,10 @@ impl Desk {
         if !flight.is_waiting() && reason == RevokeReason::Trip {
             return;
         }
-        self.learning.remove(&id);
+        // Its lesson is learned already and on its way; the tracker keeps none that no settlement carries.
+        if self.learning.contains_key(&id) {
+            return;
+        }
         self.examining.remove(&id);
         self.happen(AgentFact::Ceasing { delegation: id, why: CeaseReason::Revoked(reason) });
         self.settle(id, Vec::new());
@@ -624,6 +630,10 @@ impl Desk {
         if let Some(seat) = seat {
             self.turn.tell(DeskEffect::Cease { seat });
         }
+    }
+
+    fn is_ending(&self, flight: &Flight) -> bool {
+        flight.started.is_some_and(|(seat, _)| matches!(self.seats.get(&seat), Some(Seat::Ending(_))))
     }
 
     fn kill(&mut self, seat: Option<u32>) {

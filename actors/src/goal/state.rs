@@ -466,16 +466,21 @@ impl GoalState {
     }
 
     fn stop(&mut self, stop: Stop) {
-        // A harder stop overrides a softer one; who cancels outranks what runs out.
+        if self.yields_to(&stop) {
+            self.stopping = Some(stop);
+        }
+    }
+
+    /// Whether this reason to stop changes anything: a harder one overrides a softer one; who cancels outranks what
+    /// runs out.
+    pub fn yields_to(&self, stop: &Stop) -> bool {
         let rank = |stop: &Stop| match stop {
             Stop::Budget => 0,
             Stop::Deadline => 1,
             Stop::Canceled { graceful: true, .. } => 2,
             Stop::Canceled { .. } => 3,
         };
-        if self.stopping.as_ref().is_none_or(|current| rank(&stop) > rank(current)) {
-            self.stopping = Some(stop);
-        }
+        self.stopping.as_ref().is_none_or(|current| rank(stop) > rank(current))
     }
 
     /// The task a delegation is for.

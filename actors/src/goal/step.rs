@@ -242,7 +242,8 @@ impl GoalMachine {
             Phase::Open { at, .. } if *at > self.now && task.waits_for == 0 => Some(*at),
             _ => None,
         });
-        let deadline = self.state.deadline().filter(|_| !matches!(self.state.stopping, Some(Stop::Deadline)));
+        // Once it stops for a graver reason the deadline changes nothing here: supervisors keep it for what runs.
+        let deadline = self.state.deadline().filter(|_| self.state.yields_to(&Stop::Deadline));
         backing_off.chain(deadline).min()
     }
 
@@ -503,10 +504,9 @@ impl GoalMachine {
     }
 
     fn stop(&mut self, stop: Stop) {
-        if self.state.stopping.as_ref() == Some(&stop) {
+        if !self.state.yields_to(&stop) {
             return;
         }
-        let before = self.state.stopping.clone();
         self.happen(match &stop {
             Stop::Canceled { by, graceful } => GoalEvent::CancelRequested { by: by.clone(), graceful: *graceful },
             Stop::Deadline => GoalEvent::DeadlinePassed,
@@ -515,9 +515,7 @@ impl GoalMachine {
                 GoalEvent::BudgetStopped { committed, budget }
             }
         });
-        if self.state.stopping != before {
-            self.call_back(&stop);
-        }
+        self.call_back(&stop);
     }
 
     fn call_back(&mut self, stop: &Stop) {
