@@ -39,6 +39,7 @@ pub struct TrustTracker {
 
 /// What one life of the tracker holds.
 pub struct Life {
+    begun: bool,
     ledger: TrustLedger,
     answers: BTreeMap<DelegationId, Vec<Lesson>>,
     oldest: VecDeque<DelegationId>,
@@ -51,7 +52,8 @@ impl Actor for TrustTracker {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         self.lines.tracker.move_in(myself);
-        Ok(Life { ledger: TrustLedger::new(self.model.clone()), answers: BTreeMap::new(), oldest: VecDeque::new() })
+        let ledger = TrustLedger::new(self.model.clone());
+        Ok(Life { begun: false, ledger, answers: BTreeMap::new(), oldest: VecDeque::new() })
     }
 
     async fn handle(
@@ -60,8 +62,13 @@ impl Actor for TrustTracker {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        // Whatever comes first: nothing is learned before the past is known.
+        if !life.begun {
+            life.begun = true;
+            self.fold(&mut life.ledger);
+        }
         match envelope.body {
-            TrackerMessage::Begin => self.fold(&mut life.ledger),
+            TrackerMessage::Begin => {}
             TrackerMessage::Learn { delegation, agent, generation, needs, evidence } => {
                 let Some(entry) = self.lines.team.directory.get(&agent) else { return Ok(()) };
                 let lessons = match life.answers.get(&delegation) {

@@ -1,1 +1,11 @@
-//! x
+//! What the stories have in common: teams that are easy to set, witnesses of what agents were told, and the laws that
+//! must hold after every story, whatever it was about.
+
+pub mod laws;
+pub mod play;
+pub mod plot;
+pub mod witness;
+
+pub use play::{Play, open};
+pub use plot::*;
+pub use witness::{Seen, Witness};
