@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bailiwick_protocols::{AgentFact, Cause, Event, Stream, Traceparent, event::SeatEnd};
+use bailiwick_protocols::{AgentFact, Cause, DelegationId, Event, Stream, Traceparent, event::SeatEnd};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     directory::Entry,
     messages::{Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
     policies::{PolicyStack, TrustView, stack::Stack},
-    switchboard::{Switchboard, plain},
+    switchboard::Switchboard,
     trust_tracker::models::TrustModel,
     turn::{Alarm, Due, Outbox},
     verifiers::Work,
@@ -49,13 +49,13 @@ pub struct AgentSupervisor {
 
 /// What one life of a supervisor holds.
 pub struct Life {
+    begun: bool,
     desk: Desk,
     stream: Stream,
     seats: HashMap<u32, (ActorRef<Envelope<SeatMessage>>, Address<SeatMessage>)>,
     numbers: HashMap<ActorId, u32>,
     outbox: Outbox,
     alarm: Alarm,
-    begun: bool,
 }
 
 impl Actor for AgentSupervisor {
@@ -65,25 +65,20 @@ impl Actor for AgentSupervisor {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let stream = self.stream();
-        let trust = TrustView { records: Default::default(), model: self.model.clone() };
-        let books = Books::new(Stack::new((self.policies)(&self.spec)), trust);
-        let desk = Desk::new(self.entry.clone(), self.lines.team.verifiers.clone(), books);
+        let desk = Desk::new(self.entry.clone(), self.lines.team.verifiers.clone(), self.empty_books());
         self.entry.permits.on_home({
             let address = self.entry.address.clone();
             move || address.tell_from_edge(SupervisorMessage::PermitHome)
         });
-        // It begins before anybody can reach it: nothing is ever admitted into books that are not folded yet.
-        let origin = self.entry.address.origin();
-        myself.cast(plain(origin, SupervisorMessage::Begin))?;
         self.entry.address.move_in(myself);
         Ok(Life {
+            begun: false,
             desk,
             stream,
             seats: HashMap::new(),
             numbers: HashMap::new(),
             outbox: Outbox::default(),
             alarm: Alarm::default(),
-            begun: false,
         })
     }
 
@@ -93,24 +88,27 @@ impl Actor for AgentSupervisor {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        let (origin, cause, trace) = (envelope.origin, envelope.cause, envelope.trace);
+        use SupervisorMessage as S;
+        // Whatever comes first: nothing is ruled on before the past is known.
         if !life.begun {
-            // Whatever comes first, it finds the books as the stream tells them.
             life.begun = true;
-            for recorded in self.world.log.stream(&life.stream) {
-                if let Event::Agent(fact) = &recorded.event {
-                    life.desk.books.apply(fact, recorded.at);
-                }
-            }
+            fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
             self.turn(&myself, life, DeskMessage::Begin, None, None).await?;
         }
-        let (cause, trace) = (envelope.cause, envelope.trace);
-        use SupervisorMessage as S;
         let message = match envelope.body {
+            S::Begin => return Ok(()),
             S::Durable => {
                 life.outbox.flush(&self.world.log, wake(&myself));
                 return Ok(());
             }
-            S::Begin => return Ok(()),
+            S::Audit { reply } => {
+                // Whoever asked may have gone.
+                drop(reply.send(self.audit(life)));
+                return Ok(());
+            }
+            // Of a tracker that died: its successor does not know what it taught, and is asked in the sweep.
+            S::Learned { .. } if origin.incarnation < self.lines.tracker.origin().incarnation => return Ok(()),
             S::Tick => {
                 life.alarm.rang();
                 DeskMessage::Tick
@@ -163,12 +161,33 @@ impl Actor for AgentSupervisor {
 }
 
 impl AgentSupervisor {
+    fn empty_books(&self) -> Books {
+        let trust = TrustView { records: Default::default(), model: self.model.clone() };
+        Books::new(Stack::new((self.policies)(&self.spec)), trust)
+    }
+
+    fn audit(&self, life: &Life) -> Result<(), String> {
+        let mut folded = self.empty_books();
+        fold(&mut folded, &self.world.log.stream(&life.stream));
+        let now = self.world.clock.now();
+        let (live, folded) = (life.desk.books.digest(now), folded.digest(now));
+        if live == folded { Ok(()) } else { Err(format!("{}:\nlive {live}\nfold {folded}", life.stream)) }
+    }
+
     fn stream(&self) -> Stream {
         Stream::Agent {
             team: self.lines.team.name.clone(),
             agent: self.spec.name.clone(),
             generation: self.entry.generation,
         }
+    }
+
+    /// Where a settlement that is told again was recorded.
+    fn settled_at(&self, stream: &Stream, id: DelegationId) -> Option<Cause> {
+        let settles = |event: &Event| matches!(event, Event::Agent(AgentFact::Settled { settlement }) if settlement.delegation == id);
+        let events = self.world.log.stream(stream);
+        let settled = events.iter().rev().find(|recorded| settles(&recorded.event))?;
+        Some(Cause { stream: stream.clone(), ver: settled.ver })
     }
 
     async fn turn(
@@ -220,6 +239,7 @@ impl AgentSupervisor {
             }
             DeskEffect::Settled { settlement } => {
                 let id = settlement.delegation;
+                let cause = cause.or_else(|| self.settled_at(&life.stream, id));
                 let body = GoalMessage::Settled { settlement };
                 self.lines.tell_goal(id.goal, Envelope { origin, cause, trace, parent: Some(id), body });
             }
@@ -307,6 +327,12 @@ fn wake(myself: &ActorRef<Envelope<SupervisorMessage>>) -> impl FnOnce() + Send 
         let body = SupervisorMessage::Durable;
         // It fails only if the supervisor has just died, and its outbox with it.
         drop(myself.cast(Envelope { origin, cause: None, trace: None, parent: None, body }));
+    }
+}
+
+fn fold(books: &mut Books, stream: &[Arc<bailiwick_protocols::Recorded>]) {
+    for (fact, at) in facts(stream) {
+        books.apply(fact, at);
     }
 }
 

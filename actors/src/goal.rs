@@ -79,6 +79,14 @@ impl Actor for GoalActor {
                 life.outbox.flush(&self.world.log, self.wake(&myself));
                 return Ok(());
             }
+            G::Audit { reply } => {
+                let live = life.machine.as_ref().map(|machine| &machine.state);
+                let folded = self.rebuilt().map(|machine| machine.state);
+                let differ = || format!("goal {}:\nlive {live:#?}\nfold {folded:#?}", self.id);
+                // Whoever asked may have gone.
+                drop(reply.send(if live == folded.as_ref() { Ok(()) } else { Err(differ()) }));
+                return Ok(());
+            }
             G::Begin { new, reply } => {
                 life.machine = match new {
                     Some(accepted) => Some(GoalMachine::accept(&accepted, self.lines.team.clone(), now)),

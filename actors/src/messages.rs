@@ -161,6 +161,11 @@ pub enum GoalMessage {
     Tick,
     /// The log is durable as far as the outbox waits for. Bound: one at a time.
     Durable,
+    /// Compare what you know with the fold of your stream; the answer names what differs. Bound: one a caller.
+    Audit {
+        /// Answered at once.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
 }
 
 /// To an AgentSupervisor.
@@ -270,6 +275,11 @@ pub enum SupervisorMessage {
     Tick,
     /// The log is durable as far as the outbox waits for. Bound: one at a time.
     Durable,
+    /// Compare what you know with the fold of your stream; the answer names what differs. Bound: one a caller.
+    Audit {
+        /// Answered at once.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
 }
 
 /// To a seat.

@@ -14,7 +14,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use crate::{
     address::Envelope,
     messages::{SupervisorMessage, TrackerMessage},
-    switchboard::{Switchboard, plain},
+    switchboard::Switchboard,
     world::World,
 };
 
@@ -39,10 +39,10 @@ pub struct TrustTracker {
 
 /// What one life of the tracker holds.
 pub struct Life {
+    begun: bool,
     ledger: TrustLedger,
     answers: BTreeMap<DelegationId, Vec<Lesson>>,
     oldest: VecDeque<DelegationId>,
-    begun: bool,
 }
 
 impl Actor for TrustTracker {
@@ -51,15 +51,9 @@ impl Actor for TrustTracker {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        // It folds before anybody can reach it: a fold after a lesson would undo the lesson.
-        myself.cast(plain(self.lines.tracker.origin(), TrackerMessage::Begin))?;
         self.lines.tracker.move_in(myself);
-        Ok(Life {
-            ledger: TrustLedger::new(self.model.clone()),
-            answers: BTreeMap::new(),
-            oldest: VecDeque::new(),
-            begun: false,
-        })
+        let ledger = TrustLedger::new(self.model.clone());
+        Ok(Life { begun: false, ledger, answers: BTreeMap::new(), oldest: VecDeque::new() })
     }
 
     async fn handle(
@@ -68,8 +62,8 @@ impl Actor for TrustTracker {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        // Whatever comes first: nothing is learned before the past is known.
         if !life.begun {
-            // Whatever comes first, it finds what the streams tell.
             life.begun = true;
             self.fold(&mut life.ledger);
         }

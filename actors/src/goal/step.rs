@@ -220,7 +220,8 @@ impl GoalMachine {
                 GoalInput::Sweep => self.sweep(),
                 GoalInput::Tick => {}
             }
-            if self.state.deadline().is_some_and(|deadline| deadline <= now) {
+            // What is canceled ends already; its supervisors keep the deadline of what still runs.
+            if self.state.yields_to(&Stop::Deadline) && self.state.deadline().is_some_and(|deadline| deadline <= now) {
                 self.stop(Stop::Deadline);
             }
             self.advance(draw);
@@ -464,11 +465,14 @@ impl GoalMachine {
                 self.happen(GoalEvent::AttemptRetried { task: id, agent, attempt, at, counted, because });
                 self.fresh.insert(index);
             }
-            // With nobody to hand it to, a task is not reassigned.
-            Next::Other if !self.another(index, &agent) => self.give_up(index, Vec::new()),
-            Next::Other => {
+            Next::Other if self.is_anybody_else(index, &agent) => {
                 self.happen(GoalEvent::TaskReassigned { task: id, from: agent, because });
                 self.fresh.insert(index);
+            }
+            Next::Other => {
+                let reason = format!("nobody is left to ask: {because}");
+                self.happen(GoalEvent::Escalated { task: Some(id), reason });
+                self.end(index, ended.outcome);
             }
             Next::Escalate(reason) => {
                 self.happen(GoalEvent::Escalated { task: Some(id), reason: format!("{reason}: {because}") });
@@ -686,12 +690,24 @@ impl GoalMachine {
         }
         while let Some(index) = self.fresh.pop_first() {
             self.open_task(index, draw);
+            if self.fresh.is_empty() {
+                self.pass_room_on();
+            }
         }
         if let Some(stop) = self.state.stopping.clone() {
             self.end_what_waits(&stop);
         }
         if self.state.all_ended() {
             self.finish();
+        }
+    }
+
+    /// Whoever was offered the room did without it: whoever waits behind it has it, for the ticket is used.
+    fn pass_room_on(&mut self) {
+        let Some((agent, _)) = &self.room else { return };
+        if let Some(index) = self.queued.iter().find(|(_, agents)| agents.contains(agent)).map(|(index, _)| *index) {
+            self.queued.remove(&index);
+            self.fresh.insert(index);
         }
     }
 
@@ -750,8 +766,8 @@ impl GoalMachine {
         if let (Choice::Nobody(said), Some(from)) = (&choice, &again) {
             // The same agent will not have it, for instance because its breaker has just opened.
             let because = said.last().map_or_else(|| "it turned the task away".to_owned(), |r| r.refusal.to_string());
-            let used_up = self.state.tasks[index].reassignments >= ladder::REASSIGNMENTS_MAX;
-            if used_up || !self.another(index, from) {
+            let spent = self.state.tasks[index].reassignments >= ladder::REASSIGNMENTS_MAX;
+            if spent || !self.is_anybody_else(index, from) {
                 return self.give_up(index, said.clone());
             }
             self.happen(GoalEvent::TaskReassigned { task: spec.id.clone(), from: from.clone(), because });
@@ -779,11 +795,11 @@ impl GoalMachine {
                     passed_over: asked.passed_over,
                 };
                 self.happen(event);
-                self.warn_of_budget();
                 let more = self.queued.values().any(|agents| agents.contains(&agent)) && self.tickets.insert(agent);
                 if let Some(asking) = self.state.tasks[index].asking().cloned() {
                     self.ask(index, &asking, Some(asked.permit), more);
                 }
+                self.warn_of_budget();
             }
             Choice::Full(entries) => {
                 for entry in &entries {
@@ -797,12 +813,13 @@ impl GoalMachine {
         }
     }
 
-    /// Whether anybody but this agent is left who holds what the task needs.
-    fn another(&self, index: usize, agent: &AgentName) -> bool {
+    /// Whether somebody able is left beside this agent: not used up and not already turned away from, whatever its
+    /// standing says now.
+    fn is_anybody_else(&self, index: usize, agent: &AgentName) -> bool {
         let task = &self.state.tasks[index];
         let out = |name| name == agent || task.spent.contains(name) || task.refused.iter().any(|by| by.agent == *name);
-        let capable = self.team.directory.capable(&task.spec.needs, self.team.choice.partial_capability);
-        capable.iter().any(|entry| !out(&entry.name))
+        let able = self.team.directory.capable(&task.spec.needs, self.team.choice.partial_capability);
+        able.iter().any(|entry| !out(&entry.name))
     }
 
     /// Nobody is left to ask: the task ends as its last attempt did, or refused if it never had one.
@@ -992,9 +1009,8 @@ impl GoalMachine {
             None => self.examine_output(output, 1),
             Some((verdict, 1)) if verdict.abstained => self.examine_output(output, 2),
             Some((verdict, _)) if verdict.passed && !verdict.abstained => {
-                // In the shape that was examined.
                 let shaped = self.goal_contract.as_ref().and_then(|contract| contract.shape(&output).ok());
-                self.settle(Outcome::Verified, None, Some(shaped.unwrap_or(output)));
+                self.settle(Outcome::Verified, None, shaped.or(Some(output)));
             }
             Some((verdict, _)) => {
                 let verdict = verdict.clone();
@@ -1058,7 +1074,7 @@ impl GoalMachine {
             Err(failure) => return self.examined(Verdict::fail("output", 0.0, failure.message)),
         };
         if !contract.asks_for_check() {
-            // It has the shape that was asked for; whether it is to be believed, its tasks say.
+            // It has its shape, and nobody looked at what it says: its tasks decide.
             self.settle_by_tasks(Some(shaped));
         } else if contract.is_pure() && contract.fits_inline(&shaped) {
             let verdict = contract.examine_pure(&shaped);

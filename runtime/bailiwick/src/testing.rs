@@ -20,13 +20,17 @@
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
+    address::Origin,
     agents::AgentSpec,
     audit_log::memory::MemoryJournal,
     directory::Entry,
-    messages::{AgentsMessage, CoordinatorMessage},
+    messages::{AgentsMessage, CoordinatorMessage, GoalMessage, SupervisorMessage},
     root::Child,
+    switchboard::plain,
 };
 use bailiwick_protocols::{AgentName, Event, Goal, GoalId, Recorded, Stream, Timestamp};
+
+use tokio::sync::oneshot;
 
 use crate::{Bailiwick, Builder, GoalReport, RunHandle, builder::StageWorld};
 
@@ -149,6 +153,35 @@ impl Stage {
             // It is reached through the log's handle only; a journal that fails ends it.
             Child::AuditLog => {}
         }
+    }
+
+    /// Has every live supervisor and goal compare what it knows with the fold of its stream. No message of the road:
+    /// it is neither delayed nor counted.
+    ///
+    /// # Errors
+    /// What differs, at whom.
+    pub async fn audit(&self) -> Result<(), String> {
+        let mut answers = Vec::new();
+        let lines = &self.bailiwick.lines;
+        for actor in lines.team.directory.all().iter().filter_map(|entry| entry.address.actor()) {
+            let (reply, answer) = oneshot::channel();
+            // Whoever is dead has nothing that could differ.
+            if actor.cast(plain(Origin::EDGE, SupervisorMessage::Audit { reply })).is_ok() {
+                answers.push(answer);
+            }
+        }
+        let goals: Vec<_> = lines.goals.iter().filter_map(|address| address.actor()).collect();
+        for actor in goals {
+            let (reply, answer) = oneshot::channel();
+            if actor.cast(plain(Origin::EDGE, GoalMessage::Audit { reply })).is_ok() {
+                answers.push(answer);
+            }
+        }
+        for answer in answers {
+            // Dropped: it died or ended meanwhile.
+            answer.await.unwrap_or(Ok(()))?;
+        }
+        Ok(())
     }
 
     /// Has every actor send again what it has open, as after a replacement.

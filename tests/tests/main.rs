@@ -1,0 +1,10 @@
+//! The stories: every rule of `docs/semantics.md`, sections 1 to 7 and 13, told on a Stage in paused time.
+
+mod assembly;
+mod choice;
+mod defects;
+mod dispatch;
+mod outcomes;
+mod routes;
+mod settings;
+mod tickets;
