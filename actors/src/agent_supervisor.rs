@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bailiwick_protocols::{AgentFact, Cause, Event, Stream, Traceparent, event::SeatEnd};
+use bailiwick_protocols::{AgentFact, Cause, Event, GoalEvent, Stream, Traceparent, event::SeatEnd};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
@@ -95,14 +95,7 @@ impl Actor for AgentSupervisor {
                 life.outbox.flush(&self.world.log, wake(&myself));
                 return Ok(());
             }
-            S::Begin => {
-                for recorded in self.world.log.stream(&life.stream) {
-                    if let Event::Agent(fact) = &recorded.event {
-                        life.desk.books.apply(fact, recorded.at);
-                    }
-                }
-                DeskMessage::Begin
-            }
+            S::Begin => return self.begin(&myself, life, cause, trace).await,
             S::Tick => {
                 life.alarm.rang();
                 DeskMessage::Tick
@@ -159,6 +152,31 @@ impl AgentSupervisor {
             agent: self.spec.name.clone(),
             generation: self.entry.generation,
         }
+    }
+
+    async fn begin(
+        &self,
+        myself: &ActorRef<Envelope<SupervisorMessage>>,
+        life: &mut Life,
+        cause: Option<Cause>,
+        trace: Option<Traceparent>,
+    ) -> Result<(), ActorProcessingErr> {
+        for recorded in self.world.log.stream(&life.stream) {
+            if let Event::Agent(fact) = &recorded.event {
+                life.desk.books.apply(fact, recorded.at);
+            }
+        }
+        let remembered = life.desk.books.remembered();
+        self.turn(myself, life, DeskMessage::Begin, cause, trace).await?;
+        // A goal that ended while nobody lived here said so to nobody, and will not say it again.
+        for goal in remembered {
+            let last = self.world.log.last(&Stream::Goal(goal));
+            if last.as_ref().is_none_or(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. }))) {
+                let cause = last.map(|last| Cause { stream: last.stream.clone(), ver: last.ver });
+                self.turn(myself, life, DeskMessage::Forget { goal }, cause, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn turn(

@@ -1,9 +1,12 @@
 //! What a supervisor knows: the fold of its own stream, and nothing else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bailiwick_protocols::{
-    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, Report, Settlement, SettlementKind, Timestamp, Usage,
+    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Report, Settlement, SettlementKind, Timestamp, Usage,
     Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
@@ -223,6 +226,11 @@ impl Books {
         if let Some(flight) = self.flights.get_mut(id) {
             change(flight);
         }
+    }
+
+    /// The goals whose settlements are kept.
+    pub fn remembered(&self) -> BTreeSet<GoalId> {
+        self.settled.keys().map(|id| id.goal).collect()
     }
 
     /// What policies see of the flights.

@@ -40,6 +40,8 @@ pub struct GoalState {
     pub planned: bool,
     /// The tasks, in plan order.
     pub tasks: Vec<TaskState>,
+    /// Everybody who was ever asked: their supervisors keep settlements of it until it has ended.
+    pub agents: BTreeSet<AgentName>,
     /// What is spent and promised.
     pub ledger: Ledger,
     /// Why nothing new starts, if so.
@@ -217,6 +219,7 @@ impl GoalState {
             planning: None,
             planned: false,
             tasks: Vec::new(),
+            agents: BTreeSet::new(),
             stopping: None,
             warned: false,
             synthesis: None,
@@ -259,6 +262,9 @@ impl GoalState {
                 self.delegations = self.delegations.max(delegation.number);
                 if let Some(index) = self.index.get(task) {
                     self.asked.insert(delegation.number, *index);
+                }
+                if !self.agents.contains(agent) {
+                    self.agents.insert(agent.clone());
                 }
                 self.ledger.reserve(delegation.number, *slice);
                 self.change(task, |task| {
