@@ -807,6 +807,10 @@ impl GoalMachine {
         match &self.state.verdict {
             None => self.examine_output(output, 1),
             Some((verdict, 1)) if verdict.abstained => self.examine_output(output, 2),
+            // A shape that fits is no check that passed: then its tasks decide.
+            Some((verdict, _)) if verdict.passed && !self.state.goal.contract.asks_for_check() => {
+                self.settle_by_tasks(Some(output));
+            }
             Some((verdict, _)) if verdict.passed && !verdict.abstained => {
                 self.settle(Outcome::Verified, None, Some(output));
             }
