@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use bailiwick_protocols::{AgentFact, Cause, DelegationId, Event, Stream, Traceparent, event::SeatEnd};
+use bailiwick_protocols::{AgentFact, Cause, DelegationId, Event, GoalEvent, Stream, Traceparent, event::SeatEnd};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
@@ -92,9 +92,7 @@ impl Actor for AgentSupervisor {
         use SupervisorMessage as S;
         // Whatever comes first: nothing is ruled on before the past is known.
         if !life.begun {
-            life.begun = true;
-            fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
-            self.turn(&myself, life, DeskMessage::Begin, None, None).await?;
+            self.begin(&myself, life).await?;
         }
         let message = match envelope.body {
             S::Begin => return Ok(()),
@@ -188,6 +186,26 @@ impl AgentSupervisor {
         let events = self.world.log.stream(stream);
         let settled = events.iter().rev().find(|recorded| settles(&recorded.event))?;
         Some(Cause { stream: stream.clone(), ver: settled.ver })
+    }
+
+    async fn begin(
+        &self,
+        myself: &ActorRef<Envelope<SupervisorMessage>>,
+        life: &mut Life,
+    ) -> Result<(), ActorProcessingErr> {
+        life.begun = true;
+        fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
+        let remembered = life.desk.books.remembered();
+        self.turn(myself, life, DeskMessage::Begin, None, None).await?;
+        // A goal that ended while nobody lived here said so to nobody, and will not say it again.
+        for goal in remembered {
+            let last = self.world.log.last(&Stream::Goal(goal));
+            if last.as_ref().is_none_or(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. }))) {
+                let cause = last.map(|last| Cause { stream: last.stream.clone(), ver: last.ver });
+                self.turn(myself, life, DeskMessage::Forget { goal }, cause, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn turn(

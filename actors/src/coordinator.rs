@@ -177,11 +177,8 @@ impl Coordinator {
 
     fn open_goals(&self) -> Vec<GoalId> {
         let settled = |stream: &Stream| {
-            self.world
-                .log
-                .stream(stream)
-                .last()
-                .is_some_and(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. })))
+            let last = self.world.log.last(stream);
+            last.is_some_and(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. })))
         };
         let open = |stream: Stream| match stream {
             Stream::Goal(id) if !settled(&stream) => Some(id),

@@ -1,10 +1,14 @@
 //! What a supervisor knows: the fold of its own stream, and nothing else.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bailiwick_protocols::{
-    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, Json, Report, Settlement, SettlementKind, Timestamp,
-    Usage, Verdict,
+    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Json, Report, Settlement, SettlementKind,
+    Timestamp, Usage, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::{Evidence, Gravity},
@@ -250,6 +254,11 @@ impl Books {
         if let Some(flight) = self.flights.get_mut(id) {
             change(flight);
         }
+    }
+
+    /// The goals whose settlements are kept.
+    pub fn remembered(&self) -> BTreeSet<GoalId> {
+        self.settled.keys().map(|id| id.goal).collect()
     }
 
     /// What policies see of the flights.

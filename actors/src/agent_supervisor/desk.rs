@@ -277,9 +277,8 @@ impl Desk {
     /// When something is due next: a timeout, a grace, a wake, a seat that may start again or has idled long enough.
     pub fn next_due(&self) -> Option<Timestamp> {
         let flights = self.books.flights.values().filter_map(|flight| match &flight.ceasing {
-            // Its seat is killed already: what comes next is that it went down.
-            Some(_) if self.is_ending(flight) => None,
-            Some((_, since)) => flight.is_running().then(|| *since + GRACE),
+            // Its seat is killed already, or went with the life before: there is nothing to wait for here.
+            Some((_, since)) => self.seat_of(flight).map(|_| *since + GRACE),
             None if flight.is_running() => flight.must_end(),
             None if self.learning.contains_key(&flight.delegation.id) => None,
             None => flight.delegation.mandate.deadline(),
@@ -581,10 +580,7 @@ impl Desk {
             let Some(flight) = self.books.flights.get(&id) else { continue };
             let deadline = flight.delegation.mandate.deadline().is_some_and(|deadline| deadline <= now);
             match &flight.ceasing {
-                Some((_, since)) if flight.is_running() && *since + GRACE <= now => {
-                    let seat = flight.started.map(|(seat, _)| seat);
-                    self.kill(seat);
-                }
+                Some((_, since)) if *since + GRACE <= now => self.kill(self.seat_of(flight)),
                 None if deadline => self.cease(id, RevokeReason::Deadline),
                 None if flight.is_running() && flight.must_end().is_some_and(|end| end <= now) => {
                     self.stop_work(id, CeaseReason::Timeout);
@@ -632,15 +628,16 @@ impl Desk {
         }
     }
 
-    fn is_ending(&self, flight: &Flight) -> bool {
-        flight.started.is_some_and(|(seat, _)| matches!(self.seats.get(&seat), Some(Seat::Ending(_))))
+    /// The seat that is at work on a flight in this life.
+    fn seat_of(&self, flight: &Flight) -> Option<u32> {
+        let (seat, _) = flight.started?;
+        matches!(self.seats.get(&seat), Some(Seat::Busy(id)) if *id == flight.delegation.id).then_some(seat)
     }
 
     fn kill(&mut self, seat: Option<u32>) {
         let Some(seat) = seat else { return };
         if let Some(Seat::Busy(id)) = self.seats.get(&seat) {
-            let id = *id;
-            self.seats.insert(seat, Seat::Ending(id));
+            self.seats.insert(seat, Seat::Ending(*id));
             self.turn.tell(DeskEffect::Kill { seat });
         }
     }

@@ -200,6 +200,11 @@ impl Log {
         self.state().streams.get(stream).cloned().unwrap_or_default()
     }
 
+    /// The last event of a stream, durable or not; `None` if there is none, or if the log has let go of it.
+    pub fn last(&self, stream: &Stream) -> Option<Arc<Recorded>> {
+        self.state().streams.get(stream).and_then(|events| events.last()).cloned()
+    }
+
     /// The names of all streams.
     pub fn streams(&self) -> Vec<Stream> {
         let mut names: Vec<_> = self.state().streams.keys().cloned().collect();

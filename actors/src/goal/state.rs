@@ -40,6 +40,8 @@ pub struct GoalState {
     pub planned: bool,
     /// The tasks, in plan order.
     pub tasks: Vec<TaskState>,
+    /// Everybody who was ever asked: their supervisors keep settlements of it until it has ended.
+    pub agents: BTreeSet<AgentName>,
     /// What is spent and promised.
     pub ledger: Ledger,
     /// Why nothing new starts, if so.
@@ -250,6 +252,7 @@ impl GoalState {
             planning: None,
             planned: false,
             tasks: Vec::new(),
+            agents: BTreeSet::new(),
             stopping: None,
             warned: false,
             synthesis: None,
@@ -292,6 +295,9 @@ impl GoalState {
                 self.delegations = self.delegations.max(delegation.number);
                 if let Some(index) = self.index.get(task) {
                     self.asked.insert(delegation.number, *index);
+                }
+                if !self.agents.contains(agent) {
+                    self.agents.insert(agent.clone());
                 }
                 match self.task(task).and_then(|task| task.child_of.as_ref()).map(|child| child.from.number) {
                     Some(parent) => self.ledger.reserve_in(parent, delegation.number, *slice),

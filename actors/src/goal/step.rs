@@ -140,7 +140,8 @@ pub struct GoalMachine {
     /// Tasks that wait for room, and where.
     queued: BTreeMap<usize, Vec<AgentName>>,
     tickets: BTreeSet<AgentName>,
-    asked_agents: BTreeSet<AgentName>,
+    /// Whose tickets it ever took.
+    ticketed: BTreeSet<AgentName>,
     /// Tasks that may be askable; looked at in the next advance.
     fresh: BTreeSet<usize>,
     room: Option<(AgentName, Permit)>,
@@ -177,7 +178,7 @@ impl GoalMachine {
             goal_contract: None,
             queued: BTreeMap::new(),
             tickets: BTreeSet::new(),
-            asked_agents: BTreeSet::new(),
+            ticketed: BTreeSet::new(),
             fresh: BTreeSet::new(),
             room: None,
             reopening: BTreeMap::new(),
@@ -268,6 +269,9 @@ impl GoalMachine {
             } else {
                 self.happen(GoalEvent::PlanRequested { round: 1 });
             }
+        } else {
+            // Whose tickets the life before took is not recorded: it may be anybody's.
+            self.ticketed = self.team.directory.all().iter().map(|entry| entry.name.clone()).collect();
         }
         self.sweep();
     }
@@ -278,8 +282,6 @@ impl GoalMachine {
         self.tickets.clear();
         self.fresh = (0..self.state.tasks.len()).collect();
         for index in 0..self.state.tasks.len() {
-            let known: Vec<AgentName> = self.state.tasks[index].tries.keys().cloned().collect();
-            self.asked_agents.extend(known);
             if let Some(asking) = self.state.tasks[index].asking().cloned() {
                 self.ask(index, &asking, None, false);
             }
@@ -804,6 +806,7 @@ impl GoalMachine {
             Choice::Full(entries) => {
                 for entry in &entries {
                     if self.tickets.insert(entry.name.clone()) {
+                        self.ticketed.insert(entry.name.clone());
                         self.turn.tell(GoalEffect::Ticket { agent: entry.name.clone() });
                     }
                 }
@@ -897,7 +900,6 @@ impl GoalMachine {
                 return self.refused(asking.delegation, refusal);
             }
         };
-        self.asked_agents.insert(asking.agent.clone());
         let delegation = Arc::new(self.delegation(&self.state.tasks[index], asking));
         self.turn.tell(GoalEffect::Delegate { delegation, contract, permit, more });
     }
@@ -1008,6 +1010,10 @@ impl GoalMachine {
         match &self.state.verdict {
             None => self.examine_output(output, 1),
             Some((verdict, 1)) if verdict.abstained => self.examine_output(output, 2),
+            // A shape that fits is no check that passed: then its tasks decide.
+            Some((verdict, _)) if verdict.passed && !self.state.goal.contract.asks_for_check() => {
+                self.settle_by_tasks(Some(output));
+            }
             Some((verdict, _)) if verdict.passed && !verdict.abstained => {
                 let shaped = self.goal_contract.as_ref().and_then(|contract| contract.shape(&output).ok());
                 self.settle(Outcome::Verified, None, shaped.or(Some(output)));
@@ -1142,7 +1148,8 @@ impl GoalMachine {
         let (usage, cost) = (self.state.ledger.usage(), self.state.ledger.cost());
         let code = code.or_else(|| outcome.code());
         self.happen(GoalEvent::GoalSettled { outcome, code, output, usage, cost });
-        let agents = std::mem::take(&mut self.asked_agents);
+        let mut agents = std::mem::take(&mut self.ticketed);
+        agents.extend(self.state.agents.iter().cloned());
         self.turn.tell(GoalEffect::Forget { agents });
     }
 

@@ -423,7 +423,7 @@ impl House {
             self.now = at;
             self.steps += 1;
             law!(self.steps < STEPS_MAX && at < END, "no end after {} steps at {at}: {mail:?}", self.steps);
-            if let Some(told) = &mut self.told {
+            if let Some(told) = self.told.as_mut().filter(|_| at_once < 100) {
                 told.push_back(format!("{} {mail:?}", at.since(EPOCH).as_millis()));
                 if told.len() > 4_000 {
                     told.pop_front();
@@ -700,9 +700,17 @@ impl House {
         let this = &mut self.supervisors[desk];
         let (live, folded) = (books.digest(self.now), this.shadow.digest(self.now));
         law!(live == folded, "fold = live at a rebuild of {}:\n  {live}\n  {folded}", this.spec.name);
+        let remembered = books.remembered();
         this.desk = Some(Desk::new(this.entry.clone(), self.team.verifiers.clone(), books));
         this.life += 1;
-        self.step_desk(desk, DeskMessage::Begin, None)
+        self.step_desk(desk, DeskMessage::Begin, None)?;
+        // Who has ended while it was dead does not say so again.
+        for goal in remembered {
+            if self.goals[self.numbers[&goal]].settled.is_some() {
+                self.step_desk(desk, DeskMessage::Forget { goal }, None)?;
+            }
+        }
+        Ok(())
     }
 
     fn step_desk(&mut self, number: usize, message: DeskMessage, cause: Option<Cause>) -> Result<(), String> {
