@@ -4,7 +4,13 @@ mod assembly;
 mod choice;
 mod defects;
 mod dispatch;
+mod load;
 mod outcomes;
+#[path = "plugging/main.rs"]
+mod plugging;
+mod recursion;
 mod routes;
 mod settings;
 mod tickets;
+mod tidy;
+mod tools;
