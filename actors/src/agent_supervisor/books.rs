@@ -6,8 +6,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Report, Settlement, SettlementKind, Timestamp, Usage,
-    Verdict,
+    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Report, Settlement, SettlementKind, Timestamp,
+    Usage, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::{Evidence, Gravity},

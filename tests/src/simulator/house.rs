@@ -38,11 +38,8 @@ use bailiwick_actors::{
     world::Dice,
 };
 use bailiwick_protocols::{
-    Cause, Cost, Delegation, DelegationId, Event, GoalId, Lesson, Mandate, Output, Permissions, Recorded,
-    Stream, Timestamp, Usage, Verdict,
-    event::SeatEnd,
-    outcome::CanceledBy,
-    trust::Evidence,
+    Cause, Cost, Delegation, DelegationId, Event, GoalId, Lesson, Mandate, Output, Permissions, Recorded, Stream,
+    Timestamp, Usage, Verdict, event::SeatEnd, outcome::CanceledBy, trust::Evidence,
 };
 
 use super::{
@@ -85,33 +82,111 @@ type Key = (Asker, u32);
 /// What happens.
 #[derive(Debug)]
 enum Mail {
-    Desk { desk: usize, life: u32, message: DeskMessage, cause: Option<Cause> },
+    Desk {
+        desk: usize,
+        life: u32,
+        message: DeskMessage,
+        cause: Option<Cause>,
+    },
     /// Beside the message it says which life of the tracker speaks: a supervisor listens to the living one only.
-    Learned { desk: usize, life: u32, tracker: u32, delegation: DelegationId, lessons: Vec<Lesson>, cause: Option<Cause> },
-    DeskAlarm { desk: usize, life: u32, armed: u64 },
-    DeskRises { desk: usize },
+    Learned {
+        desk: usize,
+        life: u32,
+        tracker: u32,
+        delegation: DelegationId,
+        lessons: Vec<Lesson>,
+        cause: Option<Cause>,
+    },
+    DeskAlarm {
+        desk: usize,
+        life: u32,
+        armed: u64,
+    },
+    DeskRises {
+        desk: usize,
+    },
     AgentsRise,
-    Carry { desk: usize, seat: u32, serial: u64, delegation: Arc<Delegation>, cause: Option<Cause> },
-    Cease { desk: usize, seat: u32, serial: u64 },
-    Done { desk: usize, seat: u32, serial: u64, delegation: DelegationId, report: Option<Box<bailiwick_protocols::Report>> },
-    SeatDown { desk: usize, life: u32, seat: u32, why: SeatEnd },
-    Goal { goal: usize, life: u32, input: GoalInput, cause: Option<Cause> },
-    GoalAlarm { goal: usize, life: u32, armed: u64 },
-    GoalRises { goal: usize },
-    GoalEnded { goal: usize },
+    Carry {
+        desk: usize,
+        seat: u32,
+        serial: u64,
+        delegation: Arc<Delegation>,
+        cause: Option<Cause>,
+    },
+    Cease {
+        desk: usize,
+        seat: u32,
+        serial: u64,
+    },
+    Done {
+        desk: usize,
+        seat: u32,
+        serial: u64,
+        delegation: DelegationId,
+        report: Option<Box<bailiwick_protocols::Report>>,
+    },
+    SeatDown {
+        desk: usize,
+        life: u32,
+        seat: u32,
+        why: SeatEnd,
+    },
+    Goal {
+        goal: usize,
+        life: u32,
+        input: GoalInput,
+        cause: Option<Cause>,
+    },
+    GoalAlarm {
+        goal: usize,
+        life: u32,
+        armed: u64,
+    },
+    GoalRises {
+        goal: usize,
+    },
+    GoalEnded {
+        goal: usize,
+    },
     CoordinatorRises,
-    Submit { goal: usize },
-    Learn { life: u32, desk: usize, delegation: Arc<Delegation>, evidence: Evidence, cause: Option<Cause> },
+    Submit {
+        goal: usize,
+    },
+    Refold {
+        life: u32,
+        desk: usize,
+    },
+    Learn {
+        life: u32,
+        desk: usize,
+        desk_life: u32,
+        delegation: Arc<Delegation>,
+        evidence: Evidence,
+        cause: Option<Cause>,
+    },
     TrackerRises,
-    Examine { life: u32, asker: Asker, contract: Arc<CompiledContract>, output: Arc<Output>, round: u32 },
-    Found { life: u32, examination: u64, key: Key, heard: Heard },
+    Examine {
+        life: u32,
+        asker: Asker,
+        contract: Arc<CompiledContract>,
+        output: Arc<Output>,
+        round: u32,
+    },
+    Found {
+        life: u32,
+        examination: u64,
+        key: Key,
+        heard: Heard,
+    },
     PoolRises,
     /// To the coordinator: every goal sends again.
     SweepGoals,
     /// To Agents: every supervisor sends again.
     SweepDesks,
     Trouble(Trouble),
-    HostageHome { desk: usize },
+    HostageHome {
+        desk: usize,
+    },
 }
 
 /// The one timer of a machine, as `turn::Alarm` keeps it.
@@ -170,7 +245,7 @@ struct GoalActor {
 
 struct Tracker {
     ledger: TrustLedger,
-    answers: BTreeMap<DelegationId, Vec<Lesson>>,
+    answers: BTreeMap<DelegationId, (usize, Vec<Lesson>)>,
     life: u32,
     alive: bool,
 }
@@ -268,9 +343,8 @@ impl House {
     fn furnish(&mut self) {
         let no_delay = NoDelay::direct();
         for (number, agent) in self.script.team.clone().into_iter().enumerate() {
-            let mut spec = agent_fn(agent.name.as_str(), agent.capabilities.clone(), |_| async {
-                Ok(Output::text("acted"))
-            });
+            let mut spec =
+                agent_fn(agent.name.as_str(), agent.capabilities.clone(), |_| async { Ok(Output::text("acted")) });
             spec = spec.permissions(agent.permissions.clone()).max_concurrent(agent.seats);
             spec.cost_per_task = Cost::Known(agent.cost);
             let entry = Arc::new(Entry::new(
@@ -455,7 +529,22 @@ impl House {
                 }
             }
             Mail::Submit { goal } => self.submit(goal)?,
-            Mail::Learn { life, desk, delegation, evidence, cause } => self.learn(life, desk, &delegation, evidence, cause),
+            Mail::Refold { life, desk } => {
+                if self.tracker.life == life && self.tracker.alive {
+                    let this = &self.supervisors[desk];
+                    self.tracker.answers.retain(|_, (taught, _)| *taught != desk);
+                    self.tracker.ledger.forget(&this.spec.name, 0);
+                    for (fact, _) in facts(&self.log.stream(&this.stream)) {
+                        self.tracker.ledger.apply(&this.spec.name, 0, fact.lessons());
+                    }
+                }
+            }
+            Mail::Learn { life, desk, desk_life, delegation, evidence, cause } => {
+                // Whoever asked may be dead; its successor asks itself.
+                if self.supervisors[desk].life == desk_life {
+                    self.learn(life, desk, &delegation, evidence, cause);
+                }
+            }
             Mail::TrackerRises => {
                 self.tracker.life += 1;
                 self.tracker.alive = true;
@@ -470,7 +559,8 @@ impl House {
                 }
             }
             Mail::Found { life, examination, key, heard } => {
-                if self.pool.life == life && self.pool.open.get(&key).is_some_and(|(_, number)| *number == examination) {
+                if self.pool.life == life && self.pool.open.get(&key).is_some_and(|(_, number)| *number == examination)
+                {
                     self.found(&key, heard);
                 }
             }
@@ -630,6 +720,10 @@ impl House {
         let remembered = books.remembered();
         this.desk = Some(Desk::new(this.entry.clone(), self.team.verifiers.clone(), books));
         this.life += 1;
+        if this.life > 1 {
+            let life = self.tracker.life;
+            self.send((Who::Desk(desk), Who::Tracker), Mail::Refold { life, desk });
+        }
         self.step_desk(desk, DeskMessage::Begin, None)?;
         // Who has ended while it was dead does not say so again.
         for goal in remembered {
@@ -740,8 +834,8 @@ impl House {
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
             }
             DeskEffect::Learn { delegation, evidence } => {
-                let life = self.tracker.life;
-                self.send((from, Who::Tracker), Mail::Learn { life, desk, delegation, evidence, cause });
+                let (life, desk_life) = (self.tracker.life, self.supervisors[desk].life);
+                self.send((from, Who::Tracker), Mail::Learn { life, desk, desk_life, delegation, evidence, cause });
             }
             DeskEffect::Room { goal, permit } => {
                 let (goal, agent) = (self.numbers[&goal], self.supervisors[desk].spec.name.clone());
@@ -905,7 +999,12 @@ impl House {
             this.settled = Some(now);
             let late = this.must_end.is_some_and(|end| now > end);
             law!(!late, "what must end ends in bounded time: goal {id} only at {}", now.since(EPOCH).as_millis());
-            self.post.send(now, (Who::Goal(number), Who::Coordinator), &mut self.draws, Mail::GoalEnded { goal: number });
+            self.post.send(
+                now,
+                (Who::Goal(number), Who::Coordinator),
+                &mut self.draws,
+                Mail::GoalEnded { goal: number },
+            );
             self.nobody_works_for(id)?;
         }
         let dues = turn.commit(&self.log, &Stream::Goal(id), now, Some(trace), Event::Goal);
@@ -951,9 +1050,7 @@ impl House {
                 let answers = &self.script.goals[goal].answers;
                 let usage = Usage { input_tokens: 10, calls: 1, ..Usage::default() };
                 let answer: PlanAnswer = match answers.get(request.round as usize - 1) {
-                    Some(Answer::Tasks(tasks)) => {
-                        Ok(Plan { tasks: tasks.clone(), usage, cost: Cost::Known(7) })
-                    }
+                    Some(Answer::Tasks(tasks)) => Ok(Plan { tasks: tasks.clone(), usage, cost: Cost::Known(7) }),
                     Some(Answer::Silence) | None => Err("nothing comes to mind".to_owned()),
                 };
                 self.helped(goal, GoalInput::Planned { round: request.round, answer });
@@ -995,13 +1092,13 @@ impl House {
             return;
         }
         let lessons = match self.tracker.answers.get(&asked.id) {
-            Some(lessons) => lessons.clone(),
+            Some((_, lessons)) => lessons.clone(),
             None => {
                 let spec = &self.supervisors[desk].spec;
                 let (agent, own) = (&spec.name, &spec.capabilities);
                 let lessons = self.tracker.ledger.learn(agent, 0, &asked.needs, own, evidence, self.now);
                 self.tracker.ledger.apply(agent, 0, &lessons);
-                self.tracker.answers.insert(asked.id, lessons.clone());
+                self.tracker.answers.insert(asked.id, (desk, lessons.clone()));
                 lessons
             }
         };
@@ -1154,11 +1251,7 @@ impl House {
         let stream = |stream: &Stream| -> Vec<Arc<Recorded>> { self.log.stream(stream) };
         laws::Streams {
             goals: self.goals.iter().map(|this| (this.id, stream(&Stream::Goal(this.id)))).collect(),
-            agents: self
-                .supervisors
-                .iter()
-                .map(|this| (this.entry.clone(), stream(&this.stream)))
-                .collect(),
+            agents: self.supervisors.iter().map(|this| (this.entry.clone(), stream(&this.stream))).collect(),
             partial: self.script.partial,
         }
     }

@@ -95,7 +95,8 @@ fn across(
         let (delegation, settlement) = (&admission.delegation, &admission.settlement);
         law!(agent == asked.agent, "{id} was let in by {agent}, and asked of {}", asked.agent);
         law!(
-            (delegation.attempt, delegation.mandate.slice()) == (asked.attempt, story.mandate.slice().meet(asked.slice)),
+            (delegation.attempt, delegation.mandate.slice())
+                == (asked.attempt, story.mandate.slice().meet(asked.slice)),
             "{id} is not what was asked: attempt {} with {:?}",
             delegation.attempt,
             delegation.mandate.slice()

@@ -13,11 +13,7 @@ pub fn difference(live: &Books, folded: &Books, now: Timestamp) -> Option<String
     let flights = live.flights.len() == folded.flights.len()
         && live.flights.iter().zip(&folded.flights).all(|((a, f), (b, g))| a == b && same_flight(f, g));
     let settled = live.settled.len() == folded.settled.len()
-        && live
-            .settled
-            .iter()
-            .zip(&folded.settled)
-            .all(|((a, s), (b, t))| a == b && (Arc::ptr_eq(s, t) || s == t));
+        && live.settled.iter().zip(&folded.settled).all(|((a, s), (b, t))| a == b && (Arc::ptr_eq(s, t) || s == t));
     let parts = [
         ("flights", flights),
         ("order", live.order == folded.order),
@@ -30,9 +26,8 @@ pub fn difference(live: &Books, folded: &Books, now: Timestamp) -> Option<String
         ("standing", live.stack.standing(now) == folded.stack.standing(now)),
     ];
     let wrong: Vec<&str> = parts.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
-    (!wrong.is_empty()).then(|| {
-        format!("{wrong:?} differ\n  live:   {}\n  folded: {}", live.digest(now), folded.digest(now))
-    })
+    (!wrong.is_empty())
+        .then(|| format!("{wrong:?} differ\n  live:   {}\n  folded: {}", live.digest(now), folded.digest(now)))
 }
 
 fn same_flight(a: &Flight, b: &Flight) -> bool {

@@ -47,7 +47,11 @@ pub fn read(entry: &Entry, recorded: &[Arc<Recorded>]) -> Result<BTreeMap<Delega
                 law!(delegation.agent == *name, "{name} let in {id}, which is for {}", delegation.agent);
                 law!(!settled.contains_key(&id), "{name} let {id} in again");
                 let held = delegation.mandate.exercise();
-                law!(entry.permissions.covers(held), "{name} let {id} in with {held}, and may hold {}", entry.permissions);
+                law!(
+                    entry.permissions.covers(held),
+                    "{name} let {id} in with {held}, and may hold {}",
+                    entry.permissions
+                );
                 let missing = held.missing(&delegation.required, recorded.at);
                 law!(missing.is_empty(), "{name} let {id} in without {missing}");
                 let this = Open { delegation: delegation.clone(), begun: None, reported: false, examined: false };
@@ -88,7 +92,8 @@ pub fn read(entry: &Entry, recorded: &[Arc<Recorded>]) -> Result<BTreeMap<Delega
                     trust.insert(lesson.capability.clone(), lesson.after);
                 }
                 let Open { delegation, begun, .. } = this;
-                let admission = Admission { delegation, begun, settlement: settlement.clone(), settled_at: recorded.seq };
+                let admission =
+                    Admission { delegation, begun, settlement: settlement.clone(), settled_at: recorded.seq };
                 settled.insert(id, admission);
             }
             _ => {}

@@ -11,8 +11,7 @@ use bailiwick_actors::goal::{
 };
 use bailiwick_protocols::{
     AgentName, Code, Cost, DelegationId, Effects, Ended, Event, Goal, GoalEvent, GoalId, Mandate, Outcome, Output,
-    Recorded, Reversibility, Slice, TaskId, TaskSpec, Timestamp, Usage, Verdict, event::Route,
-    outcome::SkippedBecause,
+    Recorded, Reversibility, Slice, TaskId, TaskSpec, Timestamp, Usage, Verdict, event::Route, outcome::SkippedBecause,
 };
 
 use crate::simulator::house::law;
@@ -256,7 +255,8 @@ impl Reader {
     fn fits(&self, slice: Slice) -> Result<(), String> {
         let budget = self.goal.budget.slice;
         let promised = |dimension: fn(&Slice) -> Option<u64>| self.reserved.values().filter_map(dimension).sum::<u64>();
-        let money = self.cost.micro_usd().unwrap_or(0) + promised(|slice| slice.micro_usd) + slice.micro_usd.unwrap_or(0);
+        let money =
+            self.cost.micro_usd().unwrap_or(0) + promised(|slice| slice.micro_usd) + slice.micro_usd.unwrap_or(0);
         let tokens = self.usage.tokens() + promised(|slice| slice.tokens) + slice.tokens.unwrap_or(0);
         law!(budget.micro_usd.is_none_or(|most| money <= most), "{money} micro-USD of {budget:?} are promised");
         law!(budget.tokens.is_none_or(|most| tokens <= most), "{tokens} tokens of {budget:?} are promised");
@@ -264,8 +264,9 @@ impl Reader {
     }
 
     fn attempt_ended(&mut self, event: &GoalEvent) -> Result<(), String> {
-        let GoalEvent::AttemptEnded { task: id, delegation, agent, attempt, ended, output, verdict, usage, cost, .. } =
-            event
+        let GoalEvent::AttemptEnded {
+            task: id, delegation, agent, attempt, ended, output, verdict, usage, cost, ..
+        } = event
         else {
             return Ok(());
         };
@@ -283,7 +284,11 @@ impl Reader {
         );
         this.open = None;
         this.attempts += 1;
-        law!(*attempt == this.attempts, "attempts are counted without gaps: {id} has {attempt} after {}", this.attempts - 1);
+        law!(
+            *attempt == this.attempts,
+            "attempts are counted without gaps: {id} has {attempt} after {}",
+            this.attempts - 1
+        );
         match ended.outcome.code() {
             Some(Code::Lost) => this.lost += 1,
             code => {
