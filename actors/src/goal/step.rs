@@ -205,6 +205,7 @@ impl GoalMachine {
             }
             self.advance(draw);
             self.room = None;
+            self.keep_tickets();
             self.turn.done = self.state.settled.is_some();
         } else {
             // Settled: a permit goes home by being dropped, everything else is a straggler.
@@ -621,15 +622,20 @@ impl GoalMachine {
                 }
             }
             Choice::Full(entries) => {
-                for entry in &entries {
-                    if self.tickets.insert(entry.name.clone()) {
-                        self.ticketed.insert(entry.name.clone());
-                        self.turn.tell(GoalEffect::Ticket { agent: entry.name.clone() });
-                    }
-                }
                 self.queued.insert(index, entries.iter().map(|entry| entry.name.clone()).collect());
             }
             Choice::Nobody(said) => self.give_up(index, said),
+        }
+    }
+
+    /// One ticket for each agent that some task waits for: what it was used for may have gone to somebody else.
+    fn keep_tickets(&mut self) {
+        let wanted: BTreeSet<AgentName> =
+            self.queued.values().flatten().filter(|agent| !self.tickets.contains(*agent)).cloned().collect();
+        for agent in wanted {
+            self.tickets.insert(agent.clone());
+            self.ticketed.insert(agent.clone());
+            self.turn.tell(GoalEffect::Ticket { agent });
         }
     }
 

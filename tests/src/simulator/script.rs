@@ -129,7 +129,8 @@ const CAPABILITIES: [&str; 3] = ["search", "sum", "write"];
 impl Script {
     /// Draws one.
     pub fn draw(draws: &mut Draws) -> Self {
-        let team: Vec<AgentScript> = (0..draws.within(1..=4)).map(|n| agent(draws, n)).collect();
+        let crowded = draws.chance(0.25);
+        let team: Vec<AgentScript> = (0..draws.within(1..=4)).map(|n| agent(draws, n, crowded)).collect();
         let planner = draws.chance(0.3);
         let goals: Vec<GoalScript> = (0..draws.within(1..=4)).map(|_| goal(draws, planner)).collect();
         let goals = together(draws, goals);
@@ -160,14 +161,11 @@ fn together(draws: &mut Draws, mut goals: Vec<GoalScript>) -> Vec<GoalScript> {
     goals
 }
 
-fn agent(draws: &mut Draws, number: u64) -> AgentScript {
+fn agent(draws: &mut Draws, number: u64, crowded: bool) -> AgentScript {
     let capabilities: Vec<_> = CAPABILITIES.into_iter().filter(|_| draws.chance(0.7)).collect();
     let seats = draws.within(1..=3) as u32;
     let permissions: &[&str] = draws.weighed(&[(4, &["fs.read:*"][..]), (2, &["fs.read:repo/*"]), (1, &[])]);
-    let others = match draws.below(3) {
-        0 => u64::from(seats) + 64 - draws.below(4),
-        _ => 0,
-    };
+    let others = if crowded || draws.chance(0.2) { u64::from(seats) + 64 - draws.below(4) } else { 0 };
     let span = *draws.pick(&[200, 5_000, 30_000]);
     AgentScript {
         name: format!("{}{number}", ["ada", "bo", "cy", "di"][number as usize % 4]),
