@@ -14,7 +14,7 @@ use crate::{
     directory::Entry,
     messages::{Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
     policies::{PolicyStack, TrustView, stack::Stack},
-    switchboard::Switchboard,
+    switchboard::{Switchboard, plain},
     trust_tracker::models::TrustModel,
     turn::{Alarm, Due, Outbox},
     verifiers::Work,
@@ -117,6 +117,8 @@ impl Actor for AgentSupervisor {
             S::Ticket { goal, weight } => DeskMessage::Ticket { goal, weight },
             S::Report { delegation, report } => DeskMessage::Report { delegation, report },
             S::Examined { delegation, verdict, round } => DeskMessage::Examined { delegation, verdict, round },
+            // A dead tracker's lesson is not in what the living one has folded; the sweep asks again.
+            S::Learned { .. } if envelope.origin != self.lines.tracker.origin() => return Ok(()),
             S::Learned { delegation, lessons } => DeskMessage::Learned { delegation, lessons },
             S::Revoke { delegation, reason, only_waiting } => DeskMessage::Revoke { delegation, reason, only_waiting },
             S::Forget { goal } => DeskMessage::Forget { goal },
@@ -196,6 +198,11 @@ impl AgentSupervisor {
         life.begun = true;
         fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
         let remembered = life.desk.books.remembered();
+        if life.desk.books.lives > 0 {
+            let (agent, generation) = (self.spec.name.clone(), self.entry.generation);
+            let body = TrackerMessage::Refold { agent, generation };
+            self.lines.tracker.tell(plain(self.entry.address.origin(), body));
+        }
         self.turn(myself, life, DeskMessage::Begin, None, None).await?;
         // A goal that ended while nobody lived here said so to nobody, and will not say it again.
         for goal in remembered {

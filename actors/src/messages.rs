@@ -356,6 +356,13 @@ pub type AskReply = oneshot::Sender<Result<Delegated, Refusal>>;
 pub enum TrackerMessage {
     /// Fold the lessons of all agent streams. Bound: one a life.
     Begin,
+    /// A supervisor begins another life: what it was taught and did not record is void. Bound: one a life.
+    Refold {
+        /// Whose.
+        agent: AgentName,
+        /// Of which generation.
+        generation: u32,
+    },
     /// Learn from a verdict. Idempotent by delegation. Bound: one an admission.
     Learn {
         /// Which delegation.

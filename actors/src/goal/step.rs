@@ -227,6 +227,7 @@ impl GoalMachine {
             }
             self.advance(draw);
             self.room = None;
+            self.keep_tickets();
             self.turn.done = self.state.settled.is_some();
         } else {
             // Settled: a permit goes home by being dropped, everything else is a straggler.
@@ -804,12 +805,6 @@ impl GoalMachine {
                 self.warn_of_budget();
             }
             Choice::Full(entries) => {
-                for entry in &entries {
-                    if self.tickets.insert(entry.name.clone()) {
-                        self.ticketed.insert(entry.name.clone());
-                        self.turn.tell(GoalEffect::Ticket { agent: entry.name.clone() });
-                    }
-                }
                 self.queued.insert(index, entries.iter().map(|entry| entry.name.clone()).collect());
             }
             Choice::Nobody(said) => self.give_up(index, said),
@@ -823,6 +818,17 @@ impl GoalMachine {
         let out = |name| name == agent || task.spent.contains(name) || task.refused.iter().any(|by| by.agent == *name);
         let able = self.team.directory.capable(&task.spec.needs, self.team.choice.partial_capability);
         able.iter().any(|entry| !out(&entry.name))
+    }
+
+    /// One ticket for each agent that some task waits for: what it was used for may have gone to somebody else.
+    fn keep_tickets(&mut self) {
+        let wanted: BTreeSet<AgentName> =
+            self.queued.values().flatten().filter(|agent| !self.tickets.contains(*agent)).cloned().collect();
+        for agent in wanted {
+            self.tickets.insert(agent.clone());
+            self.ticketed.insert(agent.clone());
+            self.turn.tell(GoalEffect::Ticket { agent });
+        }
     }
 
     /// Nobody is left to ask: the task ends as its last attempt did, or refused if it never had one.
