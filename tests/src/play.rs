@@ -76,6 +76,12 @@ impl Play {
         report
     }
 
+    /// Submits a goal and waits for its end, while others may still run: the laws are checked later.
+    pub async fn run_to_its_end(&self, goal: Goal) -> GoalReport {
+        let run = self.submit(goal).await;
+        self.end_of(run).await
+    }
+
     /// The stream of a goal that ended.
     pub fn events(&self, report: &GoalReport) -> Vec<Arc<bailiwick::protocols::Recorded>> {
         self.goal_stream(report.goal_id)

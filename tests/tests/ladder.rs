@@ -76,9 +76,10 @@ async fn retries_are_granted_on_each_agent_anew() {
 async fn after_three_reassignments_the_task_escalates() {
     // Far enough apart that nobody is nearly equal to anybody.
     let prices = [0.0, 0.0003, 0.001, 0.003, 0.02, 1.0];
-    let team = prices.iter().enumerate().fold(prompt(3), |team, (n, price)| {
-        team.agent(says(&format!("a{n}"), "sum", "5").cost_usd_per_task(*price))
-    });
+    let team = prices
+        .iter()
+        .enumerate()
+        .fold(prompt(3), |team, (n, price)| team.agent(says(&format!("a{n}"), "sum", "5").cost_usd_per_task(*price)));
 
     let play = open(team).await;
     let report = play.run(sum().retries(0)).await;
@@ -448,7 +449,9 @@ async fn what_a_trip_calls_back_goes_to_the_next_agent_unless_it_cannot_be_undon
         assert_eq!(tried.get(1).map_or("", String::as_str), wanted);
         let facts = play.agent_stream("ada");
         let revoked = bailiwick_tests::facts(&facts)
-            .filter(|fact| matches!(fact, AgentFact::Settled { settlement } if settlement.kind == SettlementKind::Revoked))
+            .filter(
+                |fact| matches!(fact, AgentFact::Settled { settlement } if settlement.kind == SettlementKind::Revoked),
+            )
             .count();
         assert_eq!(revoked, 1);
         play.check().await;
