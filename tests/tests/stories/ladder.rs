@@ -8,7 +8,7 @@ use std::sync::{
 use bailiwick::{
     prelude::*,
     protocols::{Code, Failure, Fault, GoalEvent, SettlementKind},
-    testing::{Stage, StageBuilder},
+    testing::StageBuilder,
 };
 use bailiwick_tests::*;
 use serde_json::json;
@@ -485,17 +485,4 @@ async fn a_program_that_is_missing_is_not_asked_twice() {
     assert_eq!((error.code, error.fault), (Code::AgentError, Fault::Agent));
     assert!(report.trust.iter().any(|change| change.agent == *"ada" && change.after < change.before));
     bailiwick.shutdown().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn asking_for_help_takes_the_road_upwards_and_is_not_in_this_version() {
-    let ada = agent_fn("ada", ["sum"], |task| async move {
-        let refusal = task.delegate("part", Task::new("part", "a part")).await.unwrap_err();
-        Ok(Output::text(refusal.to_string()))
-    });
-    let play = open(Stage::seeded(25).agent(ada)).await;
-
-    let report = play.run(Goal::new("x").needs_capability("sum")).await;
-
-    assert_eq!(report.output(), Some(&Output::text("sub-delegation `part`: not in this version")));
 }
