@@ -225,7 +225,7 @@ async fn a_providers_failure_is_retried_after_a_pause_and_is_nobodys_shame() {
 #[tokio::test(start_paused = true)]
 async fn pauses_double_and_are_spread_by_a_fifth() {
     let mut spread = Vec::new();
-    for seed in 0..40 {
+    for seed in 0..20 {
         let (play, report, ..) = tried(prompt(seed).agent(fails("ada", "sum")), sum()).await;
         let events = play.events(&report);
         let started = times(&events, "task_started");

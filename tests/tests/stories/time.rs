@@ -66,7 +66,7 @@ async fn a_deadline_that_passes_while_nobody_has_begun_starts_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_cancellation_is_acknowledged_nobody_is_called_for_the_goal() {
-    for seed in 0..30 {
+    for seed in 0..8 {
         let (witness, examined) = (Witness::new(), Arc::new(AtomicUsize::new(0)));
         let count = examined.clone();
         let check = verify_async("check", move |_| {
@@ -83,7 +83,7 @@ async fn after_a_cancellation_is_acknowledged_nobody_is_called_for_the_goal() {
         });
 
         let run = play.submit(goal).await;
-        tokio::time::sleep(ms(300 + 13 * seed)).await;
+        tokio::time::sleep(ms(300 + 53 * seed)).await;
         run.cancel("enough");
         let report = play.end_of(run).await;
         let then = (witness.calls(), examined.load(Ordering::SeqCst), witness.running());
@@ -100,7 +100,7 @@ async fn after_a_cancellation_is_acknowledged_nobody_is_called_for_the_goal() {
 
 #[tokio::test(start_paused = true)]
 async fn a_check_that_was_on_its_way_when_the_goal_was_canceled_is_not_made() {
-    for seed in 0..200 {
+    for seed in 0..60 {
         let examined = Arc::new(AtomicUsize::new(0));
         let count = examined.clone();
         let check = verify_async("check", move |_| {
@@ -111,7 +111,7 @@ async fn a_check_that_was_on_its_way_when_the_goal_was_canceled_is_not_made() {
 
         let goal = Goal::new("x").needs_capability("sum").verify(Verify::function("check"));
         let run = play.submit(goal).await;
-        tokio::time::sleep(ms(seed / 2)).await;
+        tokio::time::sleep(ms(seed)).await;
         run.cancel("enough");
         play.end_of(run).await;
         let then = examined.load(Ordering::SeqCst);
