@@ -309,10 +309,10 @@ impl AgentSupervisor {
                     seat.kill();
                 }
             }
-            DeskEffect::Examine { delegation, contract, output, round } => {
+            DeskEffect::Examine { delegation, contract, output, round, wanted } => {
                 let asker = Asker::Report { agent: self.spec.name.clone(), delegation: delegation.id };
                 let work = Work::of_task(output, delegation.brief.clone());
-                let body = PoolMessage::Examine { asker, contract, work, round };
+                let body = PoolMessage::Examine { asker, contract, work, round, wanted };
                 self.lines.pool.tell(Envelope { origin, cause, trace, parent: Some(delegation.id), body });
             }
             DeskEffect::Learn { delegation, evidence } => {

@@ -188,10 +188,10 @@ impl GoalActor {
                     tell(&agent, None, trace, SupervisorMessage::Forget { goal: self.id });
                 }
             }
-            GoalEffect::Examine { contract, output, round } => {
+            GoalEffect::Examine { contract, output, round, wanted } => {
                 let goal = life.machine.as_ref().map(|m| m.state.goal.text.clone()).unwrap_or_default();
                 let work = Work::new(output, goal);
-                let body = PoolMessage::Examine { asker: Asker::Goal(self.id), contract, work, round };
+                let body = PoolMessage::Examine { asker: Asker::Goal(self.id), contract, work, round, wanted };
                 self.lines.pool.tell(Envelope { origin, cause, trace, parent: None, body });
             }
             GoalEffect::Plan { request } => {

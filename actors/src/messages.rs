@@ -9,7 +9,7 @@
 //! Each travels in an [`Envelope`](crate::address::Envelope) that carries origin and incarnation, cause, traceparent and
 //! parent delegation. Each names its **bound**: what keeps a mailbox from filling with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bailiwick_protocols::{
     AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
@@ -391,6 +391,8 @@ pub enum PoolMessage {
         work: Work,
         /// Counted from 1.
         round: u32,
+        /// Dead once nobody wants the verdict: what arrives then is not begun.
+        wanted: Weak<()>,
     },
     /// A worker found something, or was lost. Bound: one a leaf.
     Found {

@@ -58,7 +58,9 @@ impl Actor for VerifierPool {
         open: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match envelope.body {
-            PoolMessage::Examine { asker, contract, work, round } => {
+            // Called back while it was on its way: after the acknowledgement nobody is asked.
+            PoolMessage::Examine { wanted, .. } if wanted.strong_count() == 0 => {}
+            PoolMessage::Examine { asker, contract, work, round, .. } => {
                 let key = (asker, round);
                 let output = std::sync::Arc::new(work.output().clone());
                 let examination = match open.entry(key.clone()) {

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use bailiwick_protocols::{
@@ -112,6 +112,8 @@ pub enum GoalEffect {
         output: Arc<Output>,
         /// Counted from 1.
         round: u32,
+        /// Dead once nobody wants the verdict.
+        wanted: Weak<()>,
     },
     /// The goal ended: every supervisor that knows of it may forget it.
     Forget {
@@ -148,7 +150,8 @@ pub struct GoalMachine {
     /// Children that are wanted again while they are still being called back.
     reopening: BTreeMap<TaskId, (DelegationId, Mandate)>,
     planning: Option<u32>,
-    examining: Option<u32>,
+    /// The round that is examined in the pool, and that its verdict is wanted.
+    examining: Option<(u32, Arc<()>)>,
     synthesising: Option<u32>,
     now: Timestamp,
     cause: Option<Cause>,
@@ -205,7 +208,7 @@ impl GoalMachine {
                 GoalInput::Settled { settlement } => self.settled(&settlement, draw),
                 GoalInput::Room { agent, permit } => self.room(agent, permit),
                 GoalInput::Examined { verdict, round } => {
-                    if self.examining.take_if(|open| *open == round).is_some() {
+                    if self.examining.take_if(|(open, _)| *open == round).is_some() {
                         self.examined(verdict);
                     }
                 }
@@ -291,7 +294,7 @@ impl GoalMachine {
         if let Some((round, problem)) = self.state.planning.clone().filter(|(round, _)| self.planning != Some(*round)) {
             self.ask_planner(round, problem);
         }
-        if let Some(round) = self.examining.take() {
+        if let Some((round, _)) = self.examining.take() {
             self.examine(round);
         }
     }
@@ -1092,8 +1095,10 @@ impl GoalMachine {
             let verdict = contract.examine_pure(&shaped);
             self.examined(verdict.unwrap_or_else(|| Verdict::abstain("contract", "nothing was checked")));
         } else {
-            self.examining = Some(round);
-            self.turn.tell(GoalEffect::Examine { contract, output: Arc::new(shaped), round });
+            let token = Arc::new(());
+            let wanted = Arc::downgrade(&token);
+            self.examining = Some((round, token));
+            self.turn.tell(GoalEffect::Examine { contract, output: Arc::new(shaped), round, wanted });
         }
     }
 
@@ -1154,6 +1159,7 @@ impl GoalMachine {
         let (usage, cost) = (self.state.ledger.usage(), self.state.ledger.cost());
         let code = code.or_else(|| outcome.code());
         self.happen(GoalEvent::GoalSettled { outcome, code, output, usage, cost });
+        self.examining = None;
         let mut agents = std::mem::take(&mut self.ticketed);
         agents.extend(self.state.agents.iter().cloned());
         self.turn.tell(GoalEffect::Forget { agents });

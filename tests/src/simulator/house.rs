@@ -829,7 +829,7 @@ impl House {
                 }
             }
             DeskEffect::Kill { seat } => self.seat_falls(desk, seat, SeatEnd::Killed),
-            DeskEffect::Examine { delegation, contract, output, round } => {
+            DeskEffect::Examine { delegation, contract, output, round, .. } => {
                 let agent = self.supervisors[desk].spec.name.clone();
                 let (asker, life) = (Asker::Report { agent, delegation: delegation.id }, self.pool.life);
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
@@ -1067,7 +1067,7 @@ impl House {
                 let cost = Cost::Known(3);
                 self.helped(goal, GoalInput::Synthesised { round: request.round, result, usage, cost });
             }
-            GoalEffect::Examine { contract, output, round } => {
+            GoalEffect::Examine { contract, output, round, .. } => {
                 let (asker, life) = (Asker::Goal(self.goals[goal].id), self.pool.life);
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
             }
