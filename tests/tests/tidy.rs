@@ -119,10 +119,12 @@ fn protocols_knows_no_clock_no_chance_and_no_waiting() {
 
 #[test]
 fn bincode_is_named_in_one_file() {
-    let naming: Vec<_> = rust().filter(|(_, text)| code(text).any(|line| line.contains("bincode::"))).collect();
+    let naming = rust().filter(|(name, text)| {
+        // Rules of the house may name what they forbid.
+        name != "tests/tests/tidy.rs" && code(text).any(|line| line.contains("bincode::"))
+    });
 
-    let names: Vec<_> = naming.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["protocols/src/codec.rs"]);
+    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["protocols/src/codec.rs"]);
 }
 
 #[test]
