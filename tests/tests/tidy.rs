@@ -15,7 +15,7 @@ const LONG: &[&str] = &[
     "actors/src/verifiers/tests.rs",
     "protocols/src/event.rs",
     "protocols/tests/laws/arbitrary.rs",
-    "runtime/cli/tests/cli.rs",
+    "tests/src/simulator/house.rs",
 ];
 
 /// Whoever scrolls to remember where they are has found two ideas.
@@ -115,6 +115,28 @@ fn protocols_knows_no_clock_no_chance_and_no_waiting() {
         .collect();
 
     none("protocols is types and laws only", found);
+}
+
+#[test]
+fn no_test_lies_where_nobody_runs_it() {
+    let (binaries, modules) = (read("tests/Cargo.toml"), read("tests/tests/main.rs"));
+    let unknown = files()
+        .into_iter()
+        .filter_map(|name| name.strip_prefix("tests/tests/").map(str::to_owned))
+        .filter_map(|name| match name.split_once('/') {
+            Some((folder, "main.rs")) => Some((name.clone(), folder.to_owned())),
+            Some(_) => None,
+            None => name.strip_suffix(".rs").map(|stem| (name.clone(), stem.to_owned())),
+        })
+        .filter(|(name, stem)| {
+            let is_binary = binaries.contains(&format!("path = \"tests/{name}\""));
+            !is_binary
+                && !modules.lines().any(|line| line == format!("mod {stem};") || line.contains(&format!("\"{name}\"")))
+        })
+        .map(|(name, _)| name)
+        .collect();
+
+    none("name these in tests/Cargo.toml or tests/tests/main.rs", unknown);
 }
 
 #[test]
