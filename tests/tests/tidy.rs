@@ -233,6 +233,38 @@ fn links_lead_somewhere() {
     none("these lead nowhere", broken);
 }
 
+#[test]
+fn papers_name_files_that_are_there() {
+    let mut gone = Vec::new();
+    for name in files().into_iter().filter(|name| name.ends_with(".md")) {
+        let text = read(&name);
+        // What stands between backticks is every second piece, fenced blocks aside.
+        let inline: String = text.split("```").step_by(2).collect();
+        for path in inline.split('`').skip(1).step_by(2).filter(|path| is_path(path)) {
+            gone.extend(
+                spelled_out(path).filter(|path| !root().join(path).exists()).map(|path| format!("{name}: {path}")),
+            );
+        }
+    }
+
+    none("these are not there", gone);
+}
+
+fn is_path(text: &str) -> bool {
+    let inside = TOP.iter().any(|top| text.strip_prefix(top).is_some_and(|rest| rest.starts_with('/')));
+    inside && !text.contains([' ', '*', '<']) && !text.contains("..")
+}
+
+/// `a/{b,c}.rs` is two paths.
+fn spelled_out(path: &str) -> impl Iterator<Item = String> {
+    let (before, choices, after) =
+        match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+            Some((before, (choices, after))) => (before, choices, after),
+            None => (path, "", ""),
+        };
+    choices.split(',').map(|choice| format!("{before}{choice}{after}")).collect::<Vec<_>>().into_iter()
+}
+
 /// The fenced blocks of a page in one language.
 fn blocks<'a>(page: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
     let open = format!("```{language}\n");
