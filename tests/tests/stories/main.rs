@@ -1,4 +1,4 @@
-//! The stories: every rule of `docs/semantics.md`, sections 1 to 7 and 13, told on a Stage in paused time.
+//! The stories: the rules of `docs/semantics.md`, told on a Stage in paused time; and the rules of the house.
 
 mod assembly;
 mod breaker;
@@ -9,6 +9,7 @@ mod events;
 mod ladder;
 mod load;
 mod outcomes;
+mod papers;
 mod recursion;
 mod routes;
 mod settings;
