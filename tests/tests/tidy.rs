@@ -15,7 +15,6 @@ const LONG: &[&str] = &[
     "actors/src/verifiers/tests.rs",
     "protocols/src/event.rs",
     "protocols/tests/laws/arbitrary.rs",
-    "runtime/cli/tests/cli.rs",
 ];
 
 /// Whoever scrolls to remember where they are has found two ideas.
