@@ -169,21 +169,27 @@ impl Builder {
         self
     }
 
+    /// What goals may grant on: what was set, else whatever the agents' own permissions allow.
+    pub(crate) fn may_grant(&self) -> Permissions {
+        let all = || self.agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions));
+        self.grants.clone().unwrap_or_else(all)
+    }
+
     /// Starts the team.
     ///
     /// # Errors
     /// [`Error::Invalid`] with everything that is wrong with it.
-    pub async fn start(mut self) -> Result<Bailiwick, Error> {
-        let mut problems = std::mem::take(&mut self.problems);
-        problems.extend(self.problems());
+    pub async fn start(self) -> Result<Bailiwick, Error> {
+        let problems = self.problems();
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
         runtime::start(self).await
     }
 
-    fn problems(&self) -> Vec<String> {
-        let mut found = Vec::new();
+    /// What is wrong with the team, all at once.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut found = self.problems.clone();
         if !is_name(&self.name) {
             found.push(format!("`{}` cannot be the name of a team: use letters, digits, `-`, `_` and `.`", self.name));
         }

@@ -22,6 +22,8 @@ pub mod builder;
 pub mod error;
 pub mod event_line;
 pub mod handlers;
+pub mod picture;
+pub mod preview;
 pub mod report;
 pub mod run;
 pub mod runtime;

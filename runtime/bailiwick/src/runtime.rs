@@ -24,7 +24,7 @@ use bailiwick_actors::{
     switchboard::Switchboard,
     team::Team,
     trust_tracker::models::{Asymmetric, Beta, TrustModel},
-    verifiers::ScriptedJudge,
+    verifiers::{ScriptedJudge, Verifiers},
     world::{Clock, Dice, Spawner, World},
 };
 use bailiwick_protocols::{
@@ -88,6 +88,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     };
     let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
 
+    let grants = builder.may_grant();
     let Builder {
         name,
         agents,
@@ -101,9 +102,6 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         model,
         ..
     } = builder;
-    let grants = builder
-        .grants
-        .unwrap_or_else(|| agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)));
     let team = Team {
         name,
         directory: Directory::default(),
@@ -138,24 +136,29 @@ fn supervisor(
     world: &World,
     lines: &Switchboard,
 ) -> AgentSupervisor {
-    let entry = Entry::new(
+    let entry = Arc::new(entry(&spec, model, &world.post));
+    AgentSupervisor {
+        spec,
+        entry,
+        policies: policies.clone(),
+        model: model.clone(),
+        world: world.clone(),
+        lines: lines.clone(),
+    }
+}
+
+/// How an agent stands before anything was asked of it.
+pub(crate) fn entry(spec: &AgentSpec, model: &Arc<dyn TrustModel>, post: &Post) -> Entry {
+    Entry::new(
         spec.name.clone(),
         0,
         spec.capabilities.clone(),
         spec.permissions.clone(),
         spec.cost_per_task,
         spec.max_concurrent,
-        Address::vacant(&world.post),
+        Address::vacant(post),
         model.clone(),
-    );
-    AgentSupervisor {
-        spec,
-        entry: Arc::new(entry),
-        policies: policies.clone(),
-        model: model.clone(),
-        world: world.clone(),
-        lines: lines.clone(),
-    }
+    )
 }
 
 impl Bailiwick {
@@ -214,13 +217,13 @@ impl Bailiwick {
     /// # Errors
     /// If something is wrong with it (everything at once), too many goals live, or the runtime ended.
     pub async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
-        let problems = self.problems(&goal);
+        let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
         }
         let now = self.world.clock.now();
         let id = GoalId::new(self.world.dice.uuid(now));
-        let mandate = self.mandate(&goal, now);
+        let mandate = mandate(&self.grants, &goal, now);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.
         let run = RunHandle::new(id, &self.world, &self.lines);
@@ -239,39 +242,6 @@ impl Bailiwick {
             why = ended.wait_for(Option::is_some) => why.ok().and_then(|why| why.clone()).unwrap_or_default(),
         };
         Err(SubmitError::Ended(why))
-    }
-
-    fn problems(&self, goal: &Goal) -> Vec<String> {
-        let mut found = Vec::new();
-        if goal.text.trim().is_empty() {
-            found.push("the goal has no text".to_owned());
-        }
-        // The goal's own keys are checked like those of the one task it may become.
-        let own = goal.as_task();
-        let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
-        found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
-        let verifiers = &self.lines.team.verifiers;
-        let mut contracts =
-            vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
-        for task in &goal.tasks {
-            let spec = task.resolve(&goal.settings);
-            contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));
-        }
-        for (whose, contract, reversibility) in contracts {
-            if let Err(problems) = verifiers.compile(&contract, reversibility) {
-                found.extend(problems.iter().map(|problem| format!("{whose}: {problem}")));
-            }
-        }
-        found
-    }
-
-    fn mandate(&self, goal: &Goal, now: Timestamp) -> Mandate {
-        let grant = match &goal.settings.permissions {
-            Some(ceiling) => self.grants.meet(ceiling),
-            None => self.grants.clone(),
-        };
-        let deadline = goal.budget.wall.map(|wall| now + wall);
-        Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
     }
 
     /// The trust in every agent on each of its capabilities, now.
@@ -347,6 +317,40 @@ impl Drop for Bailiwick {
             threads.shutdown_background();
         }
     }
+}
+
+/// What is wrong with a goal, all at once.
+pub(crate) fn problems(goal: &Goal, verifiers: &Verifiers) -> Vec<String> {
+    let mut found = Vec::new();
+    if goal.text.trim().is_empty() {
+        found.push("the goal has no text".to_owned());
+    }
+    // The goal's own keys are checked like those of the one task it may become.
+    let own = goal.as_task();
+    let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
+    found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
+    let mut contracts =
+        vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
+    for task in &goal.tasks {
+        let spec = task.resolve(&goal.settings);
+        contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));
+    }
+    for (whose, contract, reversibility) in contracts {
+        if let Err(problems) = verifiers.compile(&contract, reversibility) {
+            found.extend(problems.iter().map(|problem| format!("{whose}: {problem}")));
+        }
+    }
+    found
+}
+
+/// The authority a goal starts with.
+pub(crate) fn mandate(grants: &Permissions, goal: &Goal, now: Timestamp) -> Mandate {
+    let grant = match &goal.settings.permissions {
+        Some(ceiling) => grants.meet(ceiling),
+        None => grants.clone(),
+    };
+    let deadline = goal.budget.wall.map(|wall| now + wall);
+    Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
 }
 
 /// The breakers that are not closed.

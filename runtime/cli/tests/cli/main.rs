@@ -9,5 +9,6 @@
 mod hostile;
 mod repo_audit;
 mod run;
+mod shown;
 mod support;
 mod wrong;
