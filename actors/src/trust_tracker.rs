@@ -70,7 +70,7 @@ impl Actor for TrustTracker {
         match envelope.body {
             TrackerMessage::Begin => {}
             TrackerMessage::Learn { delegation, agent, generation, needs, evidence } => {
-                let Some(entry) = self.lines.team.directory.get(&agent) else { return Ok(()) };
+                let Some(entry) = self.lines.team.directory.generation(&agent, generation) else { return Ok(()) };
                 let lessons = match life.answers.get(&delegation) {
                     // Asked again: the same answer, learned once.
                     Some(lessons) => lessons.clone(),

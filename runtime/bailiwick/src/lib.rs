@@ -25,6 +25,7 @@ pub mod handlers;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod team;
 pub mod team_file;
 pub mod testing;
 
@@ -32,7 +33,7 @@ pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
 
 pub use builder::Builder;
-pub use error::{Error, SubmitError};
+pub use error::{Error, SubmitError, TeamError};
 pub use handlers::Handlers;
 pub use report::GoalReport;
 pub use run::{EventStream, RunEvent, RunHandle};

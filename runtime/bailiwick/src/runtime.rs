@@ -1,34 +1,29 @@
 //! A running team: where goals are submitted, and where it is shut down.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bailiwick_actors::{
-    address::{Address, Post},
-    agent_supervisor::AgentSupervisor,
+    address::{Envelope, Post},
     agents::{
         AgentSpec, DynAgent,
         command::{CommandAgent, CommandSpec},
         scripted::ScriptedAgent,
     },
-    agents_root::Roster,
+    agents_root::Hiring,
     audit_log::log::Log,
     directory::{Directory, Entry, Weights},
     goal::plan,
-    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage},
+    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage, RootMessage},
     policies::{self, PolicyStack},
-    root::{Never, Root},
+    root::Root,
     switchboard::Switchboard,
     team::Team,
-    trust_tracker::models::{Asymmetric, Beta, TrustModel},
+    trust_tracker::models::{Asymmetric, Beta},
     verifiers::ScriptedJudge,
     world::{Clock, Dice, Spawner, World},
 };
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Goal, GoalId, Mandate, Permissions, Timestamp, TrustScore, outcome::CanceledBy,
+    AgentName, Capability, Cost, Goal, GoalId, Mandate, Timestamp, TrustScore, outcome::CanceledBy,
 };
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
@@ -36,6 +31,7 @@ use tokio::sync::oneshot;
 use crate::{
     Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
+    team::Grants,
     team_file::{TeamAgentKind, TeamTrustModel},
 };
 
@@ -44,14 +40,20 @@ pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A running team. Dropping it ends it without waiting; [`Bailiwick::shutdown`] waits.
 pub struct Bailiwick {
-    root: ActorRef<Never>,
+    root: ActorRef<Envelope<RootMessage>>,
     pub(crate) world: World,
     pub(crate) lines: Switchboard,
-    #[allow(dead_code, reason = "agents are to be added and removed through it")]
-    pub(crate) roster: Roster,
-    grants: Permissions,
+    pub(crate) door: Door,
     /// The agents' own threads; on the Stage there are none.
     threads: Option<tokio::runtime::Runtime>,
+}
+
+/// Where goals come in. Cheap to clone; it does not keep the runtime alive.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) world: World,
+    pub(crate) lines: Switchboard,
+    pub(crate) grants: Grants,
 }
 
 /// The trust in one agent on one capability, now.
@@ -101,9 +103,6 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         model,
         ..
     } = builder;
-    let grants = builder
-        .grants
-        .unwrap_or_else(|| agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)));
     let team = Team {
         name,
         directory: Directory::default(),
@@ -119,43 +118,13 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         stack.extend(own_policies.iter().map(|make| make(spec)));
         stack
     });
-    let mut roster = BTreeMap::new();
-    for spec in agents {
-        let supervisor = supervisor(spec, &stack, &model, &world, &lines);
-        lines.team.directory.insert(supervisor.entry.clone());
-        roster.insert(supervisor.spec.name.clone(), supervisor);
-    }
-    let roster: Roster = Arc::new(Mutex::new(roster));
-    let root = Root { roster: roster.clone(), model, world: world.clone(), lines: lines.clone() };
+    let hiring = Hiring { policies: stack, model };
+    let roster = hiring.team(agents, &world, &lines);
+    let grants = Grants::new(builder.grants, &lines.team.directory);
+    let root = Root { roster, hiring, world: world.clone(), lines: lines.clone() };
     let (root, _) = Actor::spawn(None, root, ()).await.map_err(|error| Error::Ended(error.to_string()))?;
-    Ok(Bailiwick { root, world, lines, roster, grants, threads })
-}
-
-fn supervisor(
-    spec: AgentSpec,
-    policies: &PolicyStack,
-    model: &Arc<dyn TrustModel>,
-    world: &World,
-    lines: &Switchboard,
-) -> AgentSupervisor {
-    let entry = Entry::new(
-        spec.name.clone(),
-        0,
-        spec.capabilities.clone(),
-        spec.permissions.clone(),
-        spec.cost_per_task,
-        spec.max_concurrent,
-        Address::vacant(&world.post),
-        model.clone(),
-    );
-    AgentSupervisor {
-        spec,
-        entry: Arc::new(entry),
-        policies: policies.clone(),
-        model: model.clone(),
-        world: world.clone(),
-        lines: lines.clone(),
-    }
+    let door = Door { world: world.clone(), lines: lines.clone(), grants };
+    Ok(Bailiwick { root, world, lines, door, threads })
 }
 
 impl Bailiwick {
@@ -214,6 +183,12 @@ impl Bailiwick {
     /// # Errors
     /// If something is wrong with it (everything at once), too many goals live, or the runtime ended.
     pub async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
+        self.door.submit(goal).await
+    }
+}
+
+impl Door {
+    pub(crate) async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
         let problems = self.problems(&goal);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
@@ -267,13 +242,15 @@ impl Bailiwick {
 
     fn mandate(&self, goal: &Goal, now: Timestamp) -> Mandate {
         let grant = match &goal.settings.permissions {
-            Some(ceiling) => self.grants.meet(ceiling),
-            None => self.grants.clone(),
+            Some(ceiling) => self.grants.now().meet(ceiling),
+            None => self.grants.now(),
         };
         let deadline = goal.budget.wall.map(|wall| now + wall);
         Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
     }
+}
 
+impl Bailiwick {
     /// The trust in every agent on each of its capabilities, now.
     pub fn trust(&self) -> Vec<TrustReading> {
         let now = self.world.clock.now();
