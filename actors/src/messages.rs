@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     agents::Assignment,
+    agents_root::{ChangeRefused, TeamChange},
     directory::Permit,
     planners::PlanAnswer,
     tools::Need,
@@ -428,9 +429,44 @@ pub enum Asker {
     Goal(GoalId),
 }
 
+/// To Root.
+#[derive(Debug)]
+pub enum RootMessage {
+    /// An agent joined: note it. Bound: one a change.
+    Joined {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+        /// What it can do.
+        capabilities: Vec<Capability>,
+    },
+    /// An agent left, or its generation was replaced: note it. Bound: one a change.
+    Left {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+    },
+}
+
 /// To Agents.
 #[derive(Debug)]
 pub enum AgentsMessage {
+    /// Change who is in the team. Bound: one a caller.
+    Change {
+        /// How.
+        change: TeamChange,
+        /// Answered once it is done with the generation that joined or left, or why not.
+        reply: oneshot::Sender<Result<u32, ChangeRefused>>,
+    },
+    /// A generation that drained has nothing left to do. Bound: one a generation.
+    Drained {
+        /// Whose.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+    },
     /// The tracker or the pool was replaced. Bound: one a replacement.
     Sweep,
     /// Close an agent's breakers. Bound: one a caller.

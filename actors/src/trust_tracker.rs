@@ -78,7 +78,7 @@ impl Actor for TrustTracker {
                 self.fold(&mut life.ledger, |name, of| (name, of) == (&agent, generation));
             }
             TrackerMessage::Learn { delegation, agent, generation, needs, evidence } => {
-                let Some(entry) = self.lines.team.directory.get(&agent) else { return Ok(()) };
+                let Some(entry) = self.lines.team.directory.generation(&agent, generation) else { return Ok(()) };
                 if envelope.origin != entry.address.origin() {
                     // Whoever asked is dead; its successor asks itself.
                     return Ok(());

@@ -300,6 +300,18 @@ impl Desk {
         flights.chain(wakes).chain(seats).chain(recover).min()
     }
 
+    /// Whether it admitted this.
+    pub fn knows(&self, id: &DelegationId) -> bool {
+        self.books.flights.contains_key(id) || self.books.settled.contains_key(id)
+    }
+
+    /// Whether it drains and nothing is left that a goal which `lives` could ask for.
+    pub fn is_drained(&self, lives: impl Fn(&GoalId) -> bool) -> bool {
+        self.entry.permits.is_closed()
+            && self.books.flights.is_empty()
+            && !self.books.settled.keys().any(|id| lives(&id.goal))
+    }
+
     /// Whether it holds a permit for nothing that is in flight: never, and the simulator asks.
     pub fn permits_held(&self) -> usize {
         self.permits.len()
@@ -336,6 +348,10 @@ impl Desk {
         // In flight: the answer goes to the goal's address, whoever lives there by then. Its questions go there again.
         if self.books.flights.contains_key(&id) {
             return self.ask_again(id);
+        }
+        if self.entry.permits.is_closed() {
+            // The next generation, or somebody else, will have it: the goal looks again.
+            return self.turn.tell(DeskEffect::Refused { delegation: id, refusal: Refusal::CalledBack });
         }
         let Some(permit) = permit else {
             self.tickets.take(goal, weight);
@@ -822,6 +838,10 @@ impl Desk {
     }
 
     fn give_room(&mut self) {
+        if self.entry.permits.is_closed() {
+            // Whoever waits here is told to look again.
+            self.tickets = Tickets::default();
+        }
         while !self.tickets.is_empty()
             && let Some(permit) = self.entry.permits.take_for_ticket()
         {

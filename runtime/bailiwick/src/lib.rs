@@ -27,6 +27,7 @@ pub mod preview;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod team;
 pub mod team_file;
 pub mod testing;
 
@@ -34,7 +35,7 @@ pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
 
 pub use builder::Builder;
-pub use error::{Error, SubmitError};
+pub use error::{Error, SubmitError, TeamError};
 pub use handlers::Handlers;
 pub use report::GoalReport;
 pub use run::{EventStream, RunEvent, RunHandle};

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bailiwick_actors::{
-    address::Post,
+    address::{Address, Post},
     directory::{Directory, Entry},
     goal::{
         choice::{Choice, ChoiceSettings, Wanted, choose},
@@ -70,7 +70,7 @@ impl Builder {
         }
         let (directory, post) = (Directory::default(), Post::direct());
         for spec in &self.agents {
-            directory.insert(Arc::new(runtime::entry(spec, &self.model, &post)));
+            directory.insert(Arc::new(Entry::new(spec, 0, Address::vacant(&post), self.model.clone())));
         }
         let partial = self.choice.partial_capability;
         let (route, rules) = route(goal, &directory, partial, self.planner.is_some(), Timestamp::default());

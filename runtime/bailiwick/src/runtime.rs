@@ -1,29 +1,24 @@
 //! A running team: where goals are submitted, and where it is shut down.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bailiwick_actors::{
-    address::{Address, Post},
-    agent_supervisor::AgentSupervisor,
+    address::{Envelope, Post},
     agents::{
         AgentSpec, DynAgent,
         command::{CommandAgent, CommandSpec},
         scripted::ScriptedAgent,
     },
-    agents_root::Roster,
+    agents_root::Hiring,
     audit_log::log::Log,
     directory::{Directory, Entry, Weights},
     goal::plan,
-    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage},
+    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage, RootMessage},
     policies::{self, PolicyStack},
-    root::{Never, Root},
+    root::Root,
     switchboard::Switchboard,
     team::Team,
-    trust_tracker::models::{Asymmetric, Beta, TrustModel},
+    trust_tracker::models::{Asymmetric, Beta},
     verifiers::{ScriptedJudge, Verifiers},
     world::{Clock, Dice, Spawner, World},
 };
@@ -36,6 +31,7 @@ use tokio::sync::oneshot;
 use crate::{
     Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
+    team::Grants,
     team_file::{TeamAgentKind, TeamTrustModel},
 };
 
@@ -44,14 +40,20 @@ pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A running team. Dropping it ends it without waiting; [`Bailiwick::shutdown`] waits.
 pub struct Bailiwick {
-    root: ActorRef<Never>,
+    root: ActorRef<Envelope<RootMessage>>,
     pub(crate) world: World,
     pub(crate) lines: Switchboard,
-    #[allow(dead_code, reason = "agents are to be added and removed through it")]
-    pub(crate) roster: Roster,
-    grants: Permissions,
+    pub(crate) door: Door,
     /// The agents' own threads; on the Stage there are none.
     threads: Option<tokio::runtime::Runtime>,
+}
+
+/// Where goals come in. Cheap to clone; it does not keep the runtime alive.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) world: World,
+    pub(crate) lines: Switchboard,
+    pub(crate) grants: Grants,
 }
 
 /// The trust in one agent on one capability, now.
@@ -88,7 +90,6 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     };
     let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
 
-    let grants = builder.may_grant();
     let Builder {
         name,
         agents,
@@ -117,48 +118,13 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         stack.extend(own_policies.iter().map(|make| make(spec)));
         stack
     });
-    let mut roster = BTreeMap::new();
-    for spec in agents {
-        let supervisor = supervisor(spec, &stack, &model, &world, &lines);
-        lines.team.directory.insert(supervisor.entry.clone());
-        roster.insert(supervisor.spec.name.clone(), supervisor);
-    }
-    let roster: Roster = Arc::new(Mutex::new(roster));
-    let root = Root { roster: roster.clone(), model, world: world.clone(), lines: lines.clone() };
+    let hiring = Hiring { policies: stack, model };
+    let roster = hiring.team(agents, &world, &lines);
+    let grants = Grants::new(builder.grants, &lines.team.directory);
+    let root = Root { roster, hiring, world: world.clone(), lines: lines.clone() };
     let (root, _) = Actor::spawn(None, root, ()).await.map_err(|error| Error::Ended(error.to_string()))?;
-    Ok(Bailiwick { root, world, lines, roster, grants, threads })
-}
-
-fn supervisor(
-    spec: AgentSpec,
-    policies: &PolicyStack,
-    model: &Arc<dyn TrustModel>,
-    world: &World,
-    lines: &Switchboard,
-) -> AgentSupervisor {
-    let entry = Arc::new(entry(&spec, model, &world.post));
-    AgentSupervisor {
-        spec,
-        entry,
-        policies: policies.clone(),
-        model: model.clone(),
-        world: world.clone(),
-        lines: lines.clone(),
-    }
-}
-
-/// How an agent stands before anything was asked of it.
-pub(crate) fn entry(spec: &AgentSpec, model: &Arc<dyn TrustModel>, post: &Post) -> Entry {
-    Entry::new(
-        spec.name.clone(),
-        0,
-        spec.capabilities.clone(),
-        spec.permissions.clone(),
-        spec.cost_per_task,
-        spec.max_concurrent,
-        Address::vacant(post),
-        model.clone(),
-    )
+    let door = Door { world: world.clone(), lines: lines.clone(), grants };
+    Ok(Bailiwick { root, world, lines, door, threads })
 }
 
 impl Bailiwick {
@@ -217,13 +183,19 @@ impl Bailiwick {
     /// # Errors
     /// If something is wrong with it (everything at once), too many goals live, or the runtime ended.
     pub async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
+        self.door.submit(goal).await
+    }
+}
+
+impl Door {
+    pub(crate) async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
         let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
         }
         let now = self.world.clock.now();
         let id = GoalId::new(self.world.dice.uuid(now));
-        let mandate = mandate(&self.grants, &goal, now);
+        let mandate = mandate(&self.grants.now(), &goal, now);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.
         let run = RunHandle::new(id, &self.world, &self.lines);
@@ -243,7 +215,9 @@ impl Bailiwick {
         };
         Err(SubmitError::Ended(why))
     }
+}
 
+impl Bailiwick {
     /// The trust in every agent on each of its capabilities, now.
     pub fn trust(&self) -> Vec<TrustReading> {
         let now = self.world.clock.now();

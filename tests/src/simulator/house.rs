@@ -348,16 +348,7 @@ impl House {
                 agent_fn(agent.name.as_str(), agent.capabilities.clone(), |_| async { Ok(Output::text("acted")) });
             spec = spec.permissions(agent.permissions.clone()).max_concurrent(agent.seats);
             spec.cost_per_task = Cost::Known(agent.cost);
-            let entry = Arc::new(Entry::new(
-                spec.name.clone(),
-                0,
-                spec.capabilities.clone(),
-                spec.permissions.clone(),
-                spec.cost_per_task,
-                spec.max_concurrent,
-                Address::vacant(&no_delay),
-                self.model.clone(),
-            ));
+            let entry = Arc::new(Entry::new(&spec, 0, Address::vacant(&no_delay), self.model.clone()));
             let homes = Arc::new(AtomicU32::new(0));
             entry.permits.on_home({
                 let homes = homes.clone();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_protocols::{Cost, Permissions, Task, TrustRecord, TrustScore};
+use bailiwick_protocols::{Output, Task, TrustRecord, TrustScore};
 
 use super::*;
+use crate::agents::agent_fn;
 use crate::{
     address::{Address, Post},
     directory::Standing,
@@ -29,16 +30,10 @@ const ADA: Seen = Seen { name: "ada", capabilities: &["read"], trust: 0.5, evide
 fn directory(agents: &[Seen]) -> Directory {
     let (directory, post) = (Directory::default(), Post::direct());
     for seen in agents {
-        let entry = Entry::new(
-            seen.name.into(),
-            0,
-            seen.capabilities.iter().map(|&capability| capability.into()).collect(),
-            Permissions::none(),
-            Cost::from_usd(seen.usd),
-            seen.seats,
-            Address::vacant(&post),
-            Arc::new(Asymmetric::default()),
-        );
+        let spec = agent_fn(seen.name, seen.capabilities.iter().copied(), |_| async { Ok(Output::text("seen")) })
+            .max_concurrent(seen.seats)
+            .cost_usd_per_task(seen.usd);
+        let entry = Entry::new(&spec, 0, Address::vacant(&post), Arc::new(Asymmetric::default()));
         let start = TrustRecord::start(TrustScore::new(seen.trust), Timestamp::default());
         let record = TrustRecord { successes: seen.evidence, ..start };
         let trust: BTreeMap<_, _> = seen.capabilities.iter().map(|&capability| (capability.into(), record)).collect();
