@@ -7,6 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::{address::Envelope, world::World};
 
+pub mod journal;
 pub mod log;
 pub mod memory;
 
@@ -30,6 +31,7 @@ impl Actor for AuditLog {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let log = self.world.log.clone();
+        let epoch = log.begun().epoch;
         Ok(tokio::spawn(async move {
             loop {
                 let batch: Vec<Arc<Recorded>> = log.take_pending();
@@ -37,7 +39,7 @@ impl Actor for AuditLog {
                     log.work().await;
                     continue;
                 };
-                match log.journal().append(batch).await {
+                match log.journal().append(epoch, batch).await {
                     Ok(()) => log.mark_durable(last),
                     Err(error) => {
                         tracing::error!(%error, "journal failed");

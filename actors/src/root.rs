@@ -84,7 +84,10 @@ impl Actor for Root {
     /// Whoever spawned Root may send as soon as this is over: everybody is in.
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let mut life = Life::default();
-        self.note(RuntimeEvent::RuntimeStarted { team: self.lines.team.name.clone(), epoch: 1 });
+        self.note(RuntimeEvent::RuntimeStarted {
+            team: self.lines.team.name.clone(),
+            epoch: self.world.log.begun().epoch,
+        });
         for entry in self.lines.team.directory.all() {
             self.note(RuntimeEvent::AgentAdded {
                 agent: entry.name.clone(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
     agents::AgentSpec,
-    audit_log::{log::Journal, memory::MemoryJournal},
+    audit_log::{journal::Journal, memory::MemoryJournal},
     directory::Weights,
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser, Planner, Synthesiser},

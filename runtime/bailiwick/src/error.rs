@@ -17,7 +17,7 @@ pub enum Error {
     Ended(String),
     /// The journal cannot be opened.
     #[error(transparent)]
-    Journal(#[from] bailiwick_actors::audit_log::log::JournalError),
+    Journal(#[from] bailiwick_actors::audit_log::journal::JournalError),
     /// Threads for agents cannot be had.
     #[error("no runtime for agents: {0}")]
     Threads(#[from] std::io::Error),

@@ -34,6 +34,8 @@ use tokio::sync::oneshot;
 
 use crate::{Bailiwick, Builder, GoalReport, RunHandle, builder::StageWorld};
 
+pub mod conformance;
+
 /// When time begins on every Stage: 2026-01-01T00:00:00Z.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
