@@ -42,6 +42,9 @@ pub trait Journal: Send + Sync + 'static {
     /// As for [`append`](Journal::append).
     fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>>;
 
+    /// Gives the journal back: nothing more is kept, and another owner may open it. It can still be read.
+    fn close(&self) {}
+
     /// Whether an event is kept the moment it is appended, so that nobody needs to wait.
     fn is_immediate(&self) -> bool {
         false

@@ -231,6 +231,11 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Whether nothing more is appended by now.
+    pub fn is_at_end(&self) -> bool {
+        self.log.state().streams.get(&self.stream).is_none_or(|events| events.len() <= self.next)
+    }
+
     /// The next durable event; waits for it. `None` if the journal failed.
     ///
     /// # Cancel safety

@@ -12,6 +12,9 @@ pub enum Error {
     /// A goal was not accepted.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+    /// A goal cannot be resumed.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
     /// The runtime ended before the goal did.
     #[error("the runtime ended: {0}")]
     Ended(String),
@@ -27,6 +30,24 @@ pub enum Error {
     /// An output is not text.
     #[error(transparent)]
     NotText(#[from] bailiwick_protocols::report::NotText),
+}
+
+/// A goal cannot be resumed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// The journal knows of no such goal.
+    #[error("there is no goal {0}")]
+    Unknown(bailiwick_protocols::GoalId),
+    /// It was turned away: too many goals live.
+    #[error("turned away: {0}")]
+    Refused(Refusal),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] bailiwick_actors::audit_log::journal::JournalError),
+    /// The runtime ended.
+    #[error("the runtime ended: {0}")]
+    Ended(String),
 }
 
 /// A goal was not accepted; nothing of it started.

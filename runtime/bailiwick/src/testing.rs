@@ -111,6 +111,14 @@ impl Stage {
         self.bailiwick.world.log.stream(stream)
     }
 
+    /// The whole log, in order.
+    pub fn log(&self) -> Vec<Arc<Recorded>> {
+        let log = &self.bailiwick.world.log;
+        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| log.stream(stream)).collect();
+        all.sort_by_key(|recorded| recorded.seq);
+        all
+    }
+
     /// The stream of an agent's first generation.
     pub fn agent_stream(&self, agent: &str) -> Vec<Arc<Recorded>> {
         let team = self.bailiwick.lines.team.name.clone();

@@ -49,11 +49,15 @@ pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// ```
 pub struct SqliteJournal {
     path: PathBuf,
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    owning: Mutex<Option<Owning>>,
     reading: Mutex<Connection>,
-    /// Given back last: whoever takes it finds the file closed.
-    _ownership: Ownership,
+}
+
+/// What only the owner has.
+struct Owning {
+    jobs: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+    ownership: Ownership,
 }
 
 impl SqliteJournal {
@@ -96,7 +100,8 @@ impl SqliteJournal {
         let writer = Writer::new(connection, path.clone());
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(|error| errors::of_io(&path, &error))?;
-        Ok(Self { path, jobs: Some(jobs), thread: Some(thread), reading: Mutex::new(reading), _ownership: ownership })
+        let owning = Mutex::new(Some(Owning { jobs, thread, ownership }));
+        Ok(Self { path, owning, reading: Mutex::new(reading) })
     }
 
     /// Where it is kept.
@@ -121,8 +126,8 @@ impl SqliteJournal {
 
     fn send(&self, job: Job) {
         // A writer that has gone drops the job, and with it the answer: that is told as `gone`.
-        if let Some(jobs) = &self.jobs {
-            let _ = jobs.send(job);
+        if let Some(owning) = &*self.owning.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = owning.jobs.send(job);
         }
     }
 }
@@ -155,6 +160,17 @@ impl Journal for SqliteJournal {
         self.ask(|done| Job::Fulfil { epoch, key, result, done })
     }
 
+    fn close(&self) {
+        let owning = self.owning.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Owning { jobs, thread, ownership }) = owning {
+            drop(jobs);
+            // A panic of the writer was told to everybody who waited for it.
+            let _ = thread.join();
+            // Last: whoever takes it finds the file at rest.
+            drop(ownership);
+        }
+    }
+
     fn is_durable(&self) -> bool {
         true
     }
@@ -171,10 +187,6 @@ impl Journal for SqliteJournal {
 
 impl Drop for SqliteJournal {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the writer was told to everybody who waited for it.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
