@@ -377,6 +377,13 @@ impl AgentContext {
         self.brief().checkpoint.as_ref()
     }
 
+    /// Says that a program runs for this attempt, so that it is not left behind if the runtime dies.
+    pub(crate) fn runs_process(&self, pid: u32) {
+        if let Some(born) = command::survivors::born(pid) {
+            self.request(Request::Process { pid, born });
+        }
+    }
+
     fn request(&self, request: Request) {
         let trace = Some(self.assignment.delegation.traceparent);
         let parent = Some(self.assignment.delegation.id);

@@ -1,12 +1,13 @@
 //! Owns the log's writer: carries what everybody appended to the journal, batch by batch, and moves the durable mark.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bailiwick_protocols::Recorded;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::{address::Envelope, world::World};
 
+pub mod journal;
 pub mod log;
 pub mod memory;
 
@@ -16,6 +17,9 @@ pub enum AuditMessage {
     /// Something was appended.
     Drain,
 }
+
+/// How long the last batches have to be kept when the runtime ends: 1 s.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The drain behind the log's handle. If the journal fails it fails too, and the runtime ends loudly with it.
 pub struct AuditLog {
@@ -30,6 +34,7 @@ impl Actor for AuditLog {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let log = self.world.log.clone();
+        let epoch = log.begun().epoch;
         Ok(tokio::spawn(async move {
             loop {
                 let batch: Vec<Arc<Recorded>> = log.take_pending();
@@ -37,7 +42,7 @@ impl Actor for AuditLog {
                     log.work().await;
                     continue;
                 };
-                match log.journal().append(batch).await {
+                match log.journal().append(epoch, batch).await {
                     Ok(()) => log.mark_durable(last),
                     Err(error) => {
                         tracing::error!(%error, "journal failed");
@@ -50,7 +55,17 @@ impl Actor for AuditLog {
         }))
     }
 
+    /// What was appended before is carried on, as far as that is soon done.
     async fn post_stop(&self, _: ActorRef<Self::Msg>, writer: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        let log = &self.world.log;
+        if log.failure().is_none() {
+            let (kept, all) = tokio::sync::oneshot::channel();
+            // Nobody waits any more only if the time is over.
+            log.when_durable(log.last_seq(), move || {
+                let _ = kept.send(());
+            });
+            drop(tokio::time::timeout(LAST_WORDS, all).await);
+        }
         writer.abort();
         Ok(())
     }

@@ -5,14 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use bailiwick_protocols::{Event, GoalEvent, GoalId, Refusal, Stream};
+use bailiwick_protocols::{GoalId, Refusal, Stream};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use crate::{
     address::{Address, Envelope},
+    audit_log::journal::ends_goal,
     goal::GoalActor,
-    messages::{AcceptedGoal, CoordinatorMessage, GoalMessage},
+    messages::{AcceptedGoal, CoordinatorMessage, GoalMessage, Resume},
     root::Intensity,
     switchboard::{Switchboard, plain},
     world::World,
@@ -30,6 +31,8 @@ pub struct Coordinator {
     pub world: World,
     /// Where everybody is reached.
     pub lines: Switchboard,
+    /// Whether goals that have not ended go on by themselves.
+    pub resume: bool,
 }
 
 /// What one life of the Coordinator holds.
@@ -50,8 +53,16 @@ impl Actor for Coordinator {
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         self.lines.coordinator.move_in(myself.clone());
         let mut life = Life::default();
-        for goal in self.open_goals() {
-            self.start(&myself, &mut life, goal, None, None).await?;
+        // Those that lived when the Coordinator before died; at the first start nobody did.
+        let lived: Vec<GoalId> = self.lines.goals.iter().map(|goal| *goal.key()).collect();
+        for goal in lived {
+            self.start(&myself, &mut life, goal, Begin::default()).await?;
+        }
+        if self.resume {
+            for goal in self.open_goals() {
+                let begin = Begin { resume: Some(Resume::GoOn), ..Begin::default() };
+                self.start(&myself, &mut life, goal, begin).await?;
+            }
         }
         Ok(life)
     }
@@ -69,13 +80,38 @@ impl Actor for Coordinator {
                     drop(reply.send(Err(Refusal::Overloaded)));
                     return Ok(());
                 }
-                self.start(&myself, life, goal.id, Some(goal), Some(reply)).await?;
+                let begin = Begin { reply: Some(reply), ..Begin::default() };
+                self.start(&myself, life, goal.id, Begin { new: Some(goal), ..begin }).await?;
             }
             CoordinatorMessage::Ended { goal } => self.ended(life, goal),
             CoordinatorMessage::Cancel { goal, by, graceful } => {
+                if let Some(goal) = goal.filter(|goal| !life.actors.contains_key(goal)) {
+                    if self.is_open(goal) {
+                        let begin = Begin { resume: Some(Resume::Cancel(by)), ..Begin::default() };
+                        self.start(&myself, life, goal, begin).await?;
+                    }
+                    return Ok(());
+                }
                 let ids: Vec<GoalId> = goal.map_or_else(|| life.actors.keys().copied().collect(), |goal| vec![goal]);
                 for id in ids {
                     self.tell(id, GoalMessage::Cancel { by: by.clone(), graceful });
+                }
+            }
+            CoordinatorMessage::Resume { goal, reply } => {
+                if life.actors.contains_key(&goal) {
+                    // It lives already; the caller may have gone in the meantime.
+                    drop(reply.send(Ok(())));
+                } else if life.actors.len() >= LIVE_MAX {
+                    drop(reply.send(Err(Refusal::Overloaded)));
+                } else if self.is_open(goal) {
+                    let begin = Begin { resume: Some(Resume::GoOn), reply: Some(reply), ..Begin::default() };
+                    self.start(&myself, life, goal, begin).await?;
+                }
+            }
+            CoordinatorMessage::Park { goal } => {
+                let ids: Vec<GoalId> = goal.map_or_else(|| life.actors.keys().copied().collect(), |goal| vec![goal]);
+                for id in ids {
+                    self.tell(id, GoalMessage::Park);
                 }
             }
             CoordinatorMessage::WhenIdle { reply } => {
@@ -112,8 +148,16 @@ impl Actor for Coordinator {
         if !life.deaths.entry(goal).or_default().another(now) {
             return Err(format!("the actor of goal {goal} keeps dying: {why}").into());
         }
-        self.start(&myself, life, goal, None, None).await
+        self.start(&myself, life, goal, Begin::default()).await
     }
+}
+
+/// How a goal begins.
+#[derive(Default)]
+struct Begin {
+    new: Option<Box<AcceptedGoal>>,
+    resume: Option<Resume>,
+    reply: Option<oneshot::Sender<Result<(), Refusal>>>,
 }
 
 impl Life {
@@ -133,15 +177,15 @@ impl Coordinator {
         myself: &ActorRef<Envelope<CoordinatorMessage>>,
         life: &mut Life,
         id: GoalId,
-        new: Option<Box<AcceptedGoal>>,
-        reply: Option<oneshot::Sender<Result<(), Refusal>>>,
+        begin: Begin,
     ) -> Result<(), ActorProcessingErr> {
+        let Begin { new, resume, reply } = begin;
         let address = self.lines.goals.entry(id).or_insert_with(|| Address::vacant(&self.world.post)).value().clone();
         let goal = GoalActor { id, address: address.clone(), world: self.world.clone(), lines: self.lines.clone() };
         let (actor, _) = Actor::spawn_linked(None, goal, (), myself.get_cell()).await?;
         life.live.insert(actor.get_id(), id);
         life.actors.insert(id, actor);
-        address.tell(plain(self.lines.coordinator.origin(), GoalMessage::Begin { new, reply }));
+        address.tell(plain(self.lines.coordinator.origin(), GoalMessage::Begin { new, resume, reply }));
         Ok(())
     }
 
@@ -152,8 +196,11 @@ impl Coordinator {
             life.live.remove(&actor.get_id());
             actor.stop(None);
         }
-        life.finished.push_back(goal);
-        self.let_go(life);
+        // What is only parked is still needed.
+        if !self.is_open(goal) {
+            life.finished.push_back(goal);
+            self.let_go(life);
+        }
         life.tell_if_idle();
     }
 
@@ -176,14 +223,15 @@ impl Coordinator {
     }
 
     fn open_goals(&self) -> Vec<GoalId> {
-        let settled = |stream: &Stream| {
-            let last = self.world.log.last(stream);
-            last.is_some_and(|last| matches!(last.event, Event::Goal(GoalEvent::GoalSettled { .. })))
-        };
-        let open = |stream: Stream| match stream {
-            Stream::Goal(id) if !settled(&stream) => Some(id),
+        let goal = |stream| match stream {
+            Stream::Goal(id) => Some(id).filter(|id| self.is_open(*id)),
             _ => None,
         };
-        self.world.log.streams().into_iter().filter_map(open).collect()
+        self.world.log.streams().into_iter().filter_map(goal).collect()
+    }
+
+    /// Whether something of it is recorded, and not its end.
+    fn is_open(&self, goal: GoalId) -> bool {
+        self.world.log.last(&Stream::Goal(goal)).is_some_and(|last| !ends_goal(&last.event))
     }
 }

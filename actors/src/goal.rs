@@ -11,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::{
     address::{Address, Envelope},
-    messages::{Asker, CoordinatorMessage, GoalMessage, PoolMessage, SupervisorMessage},
+    messages::{Asker, CoordinatorMessage, GoalMessage, PoolMessage, Resume, SupervisorMessage},
     switchboard::{Switchboard, plain},
     turn::{Alarm, Due, Outbox},
     verifiers::Work,
@@ -87,7 +87,7 @@ impl Actor for GoalActor {
                 drop(reply.send(if live == folded.as_ref() { Ok(()) } else { Err(differ()) }));
                 return Ok(());
             }
-            G::Begin { new, reply } => {
+            G::Begin { new, resume, reply } => {
                 life.machine = match new {
                     Some(accepted) => Some(GoalMachine::accept(&accepted, self.lines.team.clone(), now)),
                     None => self.rebuilt(),
@@ -100,7 +100,11 @@ impl Actor for GoalActor {
                     return Ok(());
                 }
                 answer = reply;
-                GoalInput::Begin
+                match resume {
+                    None => GoalInput::Begin,
+                    Some(Resume::GoOn) => GoalInput::Resume { cancel: None },
+                    Some(Resume::Cancel(by)) => GoalInput::Resume { cancel: Some(by) },
+                }
             }
             G::Tick => {
                 life.alarm.rang();
@@ -114,6 +118,7 @@ impl Actor for GoalActor {
             G::Examined { verdict, round } => GoalInput::Examined { verdict, round },
             G::Synthesised { round, result, usage, cost } => GoalInput::Synthesised { round, result, usage, cost },
             G::Cancel { by, graceful } => GoalInput::Cancel { by, graceful },
+            G::Park => GoalInput::Park,
             G::Sweep => GoalInput::Sweep,
             G::Ask { from, name, task, mandate, lineage } => GoalInput::Ask { from, name, task, mandate, lineage },
         };

@@ -54,6 +54,18 @@ pub enum CoordinatorMessage {
         /// Nothing new starts, what runs may end.
         graceful: bool,
     },
+    /// Take up a goal that does not live where its stream ends. Bound: one for each caller.
+    Resume {
+        /// Which.
+        goal: GoalId,
+        /// Answered once that is recorded; dropped if there is nothing to resume.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Let what runs end, start nothing new, and rest. Bound: one for each caller.
+    Park {
+        /// Which; `None` is all of them.
+        goal: Option<GoalId>,
+    },
     /// Say when no goal lives. Bound: one for each caller.
     WhenIdle {
         /// Answered then.
@@ -81,6 +93,8 @@ pub enum GoalMessage {
     Begin {
         /// The goal, unless it is in the stream.
         new: Option<Box<AcceptedGoal>>,
+        /// What to do about what is in the stream.
+        resume: Option<Resume>,
         /// Answered once the submission is recorded.
         reply: Option<oneshot::Sender<Result<(), Refusal>>>,
     },
@@ -156,6 +170,8 @@ pub enum GoalMessage {
         /// Nothing new starts, what runs may end.
         graceful: bool,
     },
+    /// Let what runs end, start nothing new, and rest. Bound: one a caller.
+    Park,
     /// An actor it talks to was replaced: send again what is open. Bound: one a replacement.
     Sweep,
     /// Something is due. Bound: one timer.
@@ -167,6 +183,15 @@ pub enum GoalMessage {
         /// Answered at once.
         reply: oneshot::Sender<Result<(), String>>,
     },
+}
+
+/// What a goal that is taken up from its stream is to do.
+#[derive(Debug)]
+pub enum Resume {
+    /// Go on.
+    GoOn,
+    /// End, without anybody being asked any more.
+    Cancel(CanceledBy),
 }
 
 /// To an AgentSupervisor.
@@ -336,6 +361,13 @@ pub enum Request {
         usage: Usage,
         /// The same in money.
         cost: Cost,
+    },
+    /// A program runs for it.
+    Process {
+        /// The id of the process and of its group.
+        pid: u32,
+        /// When the system says it started.
+        born: String,
     },
     /// It says how far it is.
     Progress {

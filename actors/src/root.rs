@@ -44,6 +44,10 @@ pub struct Root {
     pub world: World,
     /// Where everybody is reached.
     pub lines: Switchboard,
+    /// What is to be told of the team at the start.
+    pub stated: Option<RuntimeEvent>,
+    /// Whether goals that have not ended go on by themselves.
+    pub resume: bool,
 }
 
 /// The five children, in the order in which they start.
@@ -81,7 +85,13 @@ impl Actor for Root {
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let mut life = Life::default();
         self.lines.root.move_in(myself.clone());
-        self.note(RuntimeEvent::RuntimeStarted { team: self.lines.team.name.clone(), epoch: 1 });
+        self.note(RuntimeEvent::RuntimeStarted {
+            team: self.lines.team.name.clone(),
+            epoch: self.world.log.begun().epoch,
+        });
+        if let Some(stated) = &self.stated {
+            self.note(stated.clone());
+        }
         for entry in self.lines.team.directory.all() {
             self.note(RuntimeEvent::AgentAdded {
                 agent: entry.name.clone(),
@@ -90,7 +100,7 @@ impl Actor for Root {
             });
         }
         for child in ORDER {
-            let cell = self.start(&myself, child).await?;
+            let cell = self.start(&myself, child, self.resume).await?;
             life.children.push((child, cell));
         }
         Ok(life)
@@ -139,7 +149,7 @@ impl Actor for Root {
         life.restarts += 1;
         let incarnation = life.restarts;
         self.note(RuntimeEvent::ActorRestarted { actor: format!("{child:?}"), incarnation, why });
-        life.children[place].1 = self.start(&myself, child).await?;
+        life.children[place].1 = self.start(&myself, child, false).await?;
         // Whoever has something open there sends it again.
         match child {
             Child::TrustTracker | Child::VerifierPool => {
@@ -153,11 +163,15 @@ impl Actor for Root {
     }
 
     async fn post_stop(&self, _: ActorRef<Self::Msg>, life: &mut Self::State) -> Result<(), ActorProcessingErr> {
-        for (_, child) in life.children.iter().rev() {
+        for (place, child) in life.children.iter().rev() {
+            if *place == Child::AuditLog {
+                self.note(RuntimeEvent::RuntimeStopped { why: "shut down".to_owned() });
+            }
             // Already gone is as good.
             drop(child.stop_and_wait(None, Some(Duration::from_secs(2))).await);
         }
-        self.note(RuntimeEvent::RuntimeStopped { why: "shut down".to_owned() });
+        // From here on somebody else may own it.
+        self.world.log.journal().close();
         self.lines.end("it was shut down");
         Ok(())
     }
@@ -168,6 +182,7 @@ impl Root {
         &self,
         myself: &ActorRef<Envelope<RootMessage>>,
         child: Child,
+        resume: bool,
     ) -> Result<ActorCell, ActorProcessingErr> {
         let (world, lines, cell) = (self.world.clone(), self.lines.clone(), myself.get_cell());
         Ok(match child {
@@ -184,7 +199,9 @@ impl Root {
                 let (roster, hiring) = (self.roster.clone(), self.hiring.clone());
                 Actor::spawn_linked(None, Agents { roster, hiring, world, lines }, (), cell).await?.0.get_cell()
             }
-            Child::Coordinator => Actor::spawn_linked(None, Coordinator { world, lines }, (), cell).await?.0.get_cell(),
+            Child::Coordinator => {
+                Actor::spawn_linked(None, Coordinator { world, lines, resume }, (), cell).await?.0.get_cell()
+            }
         })
     }
 

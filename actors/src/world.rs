@@ -18,11 +18,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Reads the wall clock once.
-    pub fn system() -> Self {
+    /// Reads the wall clock once. Time goes on from `past` at least, wherever the wall clock has jumped since.
+    pub fn system(past: Timestamp) -> Self {
         #[allow(clippy::disallowed_methods, reason = "the one place where wall time enters")]
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self::starting_at(Timestamp::default() + since)
+        Self::starting_at((Timestamp::default() + since).max(past))
     }
 
     /// Starts at a given time; with tokio's paused time, a virtual clock.

@@ -523,6 +523,10 @@ pub enum GoalEvent {
     },
     /// The goal's deadline has passed.
     DeadlinePassed,
+    /// Nothing of the goal runs any more and nothing new starts, until it is resumed.
+    GoalParked,
+    /// The goal goes on from what is recorded, after it was parked or its process ended.
+    GoalResumed,
     /// The synthesiser joined the outputs.
     Synthesised {
         /// Counted from 1; asked once more with the verdict.
@@ -570,6 +574,8 @@ impl GoalEvent {
                 GoalEvent::BudgetStopped { .. } => "budget_stopped",
                 GoalEvent::CancelRequested { .. } => "cancel_requested",
                 GoalEvent::DeadlinePassed => "deadline_passed",
+                GoalEvent::GoalParked => "goal_parked",
+                GoalEvent::GoalResumed => "goal_resumed",
                 GoalEvent::Synthesised { .. } => "synthesised",
                 _ => "goal_settled",
             },
@@ -812,6 +818,15 @@ pub enum AgentFact {
         /// What it said.
         panic: String,
     },
+    /// A program runs in a process group of its own: a resume ends it first, if it has survived.
+    ProcessStarted {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// The id of the process and of its group.
+        pid: u32,
+        /// When the system says it started, so that no stranger is taken for it.
+        born: String,
+    },
     /// Something happened that a person should know.
     Noted {
         /// What.
@@ -872,6 +887,7 @@ impl AgentFact {
             AgentFact::WakeSet { .. } => "wake_set",
             AgentFact::Released { .. } => "released",
             AgentFact::PolicyOut { .. } => "policy_out",
+            AgentFact::ProcessStarted { .. } => "process_started",
             AgentFact::Noted { .. } => "noted",
             AgentFact::Policy(fact) => &fact.kind,
         }
@@ -888,6 +904,7 @@ impl AgentFact {
             | AgentFact::Ceasing { delegation, .. }
             | AgentFact::ToolCalled { delegation, .. }
             | AgentFact::Progressed { delegation, .. }
+            | AgentFact::ProcessStarted { delegation, .. }
             | AgentFact::Checkpointed { delegation, .. }
             | AgentFact::Charged { delegation, .. }
             | AgentFact::Reported { delegation, .. }
@@ -917,6 +934,15 @@ pub enum RuntimeEvent {
         team: TeamName,
         /// Counted from 1 over the life of the journal.
         epoch: u64,
+    },
+    /// Which team file the team was made of, told when it is not the one told before: what a resume needs of it.
+    TeamStated {
+        /// The file, as its caller named it.
+        file: String,
+        /// The folder it lies in.
+        folder: String,
+        /// Its text.
+        source: String,
     },
     /// An agent joined.
     AgentAdded {
@@ -955,6 +981,7 @@ impl RuntimeEvent {
     pub const fn kind(&self) -> &'static str {
         match self {
             RuntimeEvent::RuntimeStarted { .. } => "runtime_started",
+            RuntimeEvent::TeamStated { .. } => "team_stated",
             RuntimeEvent::AgentAdded { .. } => "agent_added",
             RuntimeEvent::AgentRemoved { .. } => "agent_removed",
             RuntimeEvent::ActorRestarted { .. } => "actor_restarted",

@@ -503,6 +503,7 @@ impl Desk {
                 }
             }
             Request::Charge { usage, cost } => self.happen(AgentFact::Charged { delegation: from, usage, cost }),
+            Request::Process { pid, born } => self.happen(AgentFact::ProcessStarted { delegation: from, pid, born }),
             Request::Progress { note } => self.happen(AgentFact::Progressed { delegation: from, note }),
             Request::Checkpoint { state } => self.happen(AgentFact::Checkpointed { delegation: from, state }),
         }

@@ -21,6 +21,7 @@ mod program;
 mod quote;
 mod reply;
 mod request;
+pub mod survivors;
 #[cfg(test)]
 mod tests;
 
@@ -127,6 +128,9 @@ impl Agent for CommandAgent {
         let request = request::write(&task);
         let group = process::Group::start(command)
             .map_err(|error| AgentError::of(program::not_started(&self.spec.argv[0], &error)))?;
+        if let Some(pid) = group.pid() {
+            task.runs_process(pid);
+        }
         let finished = group.attend(&request, task.canceled()).await.map_err(|error| {
             let why = format!("the program was lost sight of and killed: {error}");
             AgentError::of(Failure::new(Code::Lost, Fault::Runtime, why))

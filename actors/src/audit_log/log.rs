@@ -9,33 +9,9 @@ use std::{
 };
 
 use bailiwick_protocols::{Cause, Event, GoalId, Recorded, Stream, Timestamp, Traceparent};
-use futures::future::BoxFuture;
 use tokio::sync::{Notify, watch};
 
-/// Where the log is kept. One implementation in memory here; durable ones elsewhere.
-pub trait Journal: Send + Sync + 'static {
-    /// Keeps a batch; ready when it would survive whatever this journal promises to survive.
-    ///
-    /// # Errors
-    /// If it cannot be kept: the runtime then ends loudly.
-    fn append(&self, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>>;
-
-    /// Whether an event is kept the moment it is appended, so that nobody needs to wait.
-    fn is_immediate(&self) -> bool {
-        false
-    }
-
-    /// Everything that was kept, in order.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    fn read(&self) -> Result<Vec<Arc<Recorded>>, JournalError>;
-}
-
-/// The journal could not keep or read events.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("journal: {0}")]
-pub struct JournalError(pub String);
+use super::journal::{Begun, Journal, JournalError, Reading};
 
 /// Where a batch stands: the last position in the log, and the version of its first event in the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,6 +29,7 @@ pub struct Log(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     journal: Arc<dyn Journal>,
+    begun: Begun,
     immediate: bool,
     durable: watch::Sender<Mark>,
     work: Notify,
@@ -74,19 +51,24 @@ struct Mark {
 }
 
 impl Log {
-    /// Opens a log over a journal, with everything the journal already holds.
+    /// Opens a log over a journal: its owner from here on. What the journal holds of goals that ended stays there.
     ///
     /// # Errors
-    /// If the journal cannot be read.
+    /// If the journal is owned by somebody else, or cannot be read or written.
     pub fn open(journal: Arc<dyn Journal>) -> Result<Self, JournalError> {
-        let mut state = State::default();
-        for recorded in journal.read()? {
-            state.seq = recorded.seq;
+        let begun = journal.begin()?;
+        let mut state = State { seq: begun.last_seq, ..State::default() };
+        for recorded in journal.read(Reading::Live)? {
             state.streams.entry(recorded.stream.clone()).or_default().push(recorded);
         }
         let (durable, _) = watch::channel(Mark { seq: state.seq, failed: None });
         let immediate = journal.is_immediate();
-        Ok(Self(Arc::new(Shared { state: Mutex::new(state), journal, immediate, durable, work: Notify::new() })))
+        Ok(Self(Arc::new(Shared { state: Mutex::new(state), journal, begun, immediate, durable, work: Notify::new() })))
+    }
+
+    /// The epoch of this opening, and where the journal stood then.
+    pub fn begun(&self) -> Begun {
+        self.0.begun
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -158,8 +140,25 @@ impl Log {
         self.0.work.notified().await;
     }
 
-    pub(super) fn journal(&self) -> Arc<dyn Journal> {
-        self.0.journal.clone()
+    /// Where it is kept.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.0.journal
+    }
+
+    /// Brings a stream back into memory that was left in the journal because its goal had ended.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn recall(&self, stream: &Stream) -> Result<(), JournalError> {
+        if self.state().streams.contains_key(stream) {
+            return Ok(());
+        }
+        let events = self.0.journal.read(Reading::Stream(stream))?;
+        if !events.is_empty() {
+            // Somebody else may have been faster; the journal says the same to both.
+            self.state().streams.entry(stream.clone()).or_insert(events);
+        }
+        Ok(())
     }
 
     /// Moves the durable mark and calls back whoever waited for it.
@@ -192,7 +191,7 @@ impl Log {
         let mut mark = self.0.durable.subscribe();
         let failed = mark.wait_for(|mark| mark.failed.is_some()).await.map(|mark| mark.failed.clone());
         // The sender lives in `self`, so the wait ends only with a failure.
-        failed.ok().flatten().unwrap_or_else(|| JournalError("closed".to_owned()))
+        failed.ok().flatten().unwrap_or_else(|| JournalError::Other("closed".to_owned()))
     }
 
     /// One stream from its first event, durable or not: what its writer folds.
@@ -232,6 +231,11 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Whether nothing more is appended by now.
+    pub fn is_at_end(&self) -> bool {
+        self.log.state().streams.get(&self.stream).is_none_or(|events| events.len() <= self.next)
+    }
+
     /// The next durable event; waits for it. `None` if the journal failed.
     ///
     /// # Cancel safety

@@ -52,6 +52,8 @@ pub struct GoalState {
     pub synthesis: Option<(u32, Result<Output, String>)>,
     /// What was found on the goal's own contract, and how often it was examined.
     pub verdict: Option<(Verdict, u32)>,
+    /// Whether it rests until it is resumed.
+    pub parked: bool,
     /// How it ended.
     pub settled: Option<Outcome>,
     index: BTreeMap<TaskId, usize>,
@@ -257,6 +259,7 @@ impl GoalState {
             warned: false,
             synthesis: None,
             verdict: None,
+            parked: false,
             settled: None,
             index: BTreeMap::new(),
             dependants: BTreeMap::new(),
@@ -404,6 +407,8 @@ impl GoalState {
             E::BudgetWarned { .. } => self.warned = true,
             E::BudgetStopped { .. } => self.stop(Stop::Budget),
             E::DeadlinePassed => self.stop(Stop::Deadline),
+            E::GoalParked => self.parked = true,
+            E::GoalResumed => self.parked = false,
             E::CancelRequested { by, graceful } => {
                 self.stop(Stop::Canceled { by: by.clone(), graceful: *graceful });
             }

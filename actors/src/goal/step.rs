@@ -40,6 +40,8 @@ pub const REPAIRS_MAX: u32 = 2;
 #[allow(missing_docs, reason = "each is the message of the same name in `messages.rs`")]
 pub enum GoalInput {
     Begin,
+    Resume { cancel: Option<CanceledBy> },
+    Park,
     Planned { round: u32, answer: PlanAnswer },
     Started { delegation: DelegationId, at: Timestamp },
     Refused { delegation: DelegationId, refusal: Refusal },
@@ -153,6 +155,8 @@ pub struct GoalMachine {
     /// The round that is examined in the pool, and that its verdict is wanted.
     examining: Option<(u32, Arc<()>)>,
     synthesising: Option<u32>,
+    /// Nothing new starts; it rests as soon as nothing runs.
+    parking: bool,
     now: Timestamp,
     cause: Option<Cause>,
     turn: Turn<GoalEvent, GoalEffect>,
@@ -188,6 +192,7 @@ impl GoalMachine {
             planning: None,
             examining: None,
             synthesising: None,
+            parking: false,
             now: Timestamp::default(),
             cause: None,
             turn: Turn::default(),
@@ -199,9 +204,12 @@ impl GoalMachine {
         let GoalScene { now, draw, cause } = scene;
         self.now = now;
         self.cause = cause;
-        if self.state.settled.is_none() {
+        let rests = self.state.parked && !matches!(input, GoalInput::Resume { .. });
+        if self.state.settled.is_none() && !rests {
             match input {
                 GoalInput::Begin => self.begin(),
+                GoalInput::Resume { cancel } => self.resume(cancel),
+                GoalInput::Park => self.park(),
                 GoalInput::Planned { round, answer } => self.planned(round, answer),
                 GoalInput::Started { delegation, at } => self.started(delegation, at),
                 GoalInput::Refused { delegation, refusal } => self.refused(delegation, refusal),
@@ -231,9 +239,12 @@ impl GoalMachine {
             self.advance(draw);
             self.room = None;
             self.keep_tickets();
-            self.turn.done = self.state.settled.is_some();
+            if self.parking && self.state.settled.is_none() && self.is_at_rest() {
+                self.happen(GoalEvent::GoalParked);
+            }
+            self.turn.done = self.state.settled.is_some() || self.state.parked;
         } else {
-            // Settled: a permit goes home by being dropped, everything else is a straggler.
+            // Settled or parked: a permit goes home by being dropped, everything else is a straggler.
             self.turn.done = true;
         }
         std::mem::take(&mut self.turn)
@@ -261,11 +272,14 @@ impl GoalMachine {
     // --- what is told -------------------------------------------------------------------------------------------
 
     fn begin(&mut self) {
-        if self.state.route.is_none() {
+        if !self.state.planned && self.state.planning.is_none() {
             let (team, goal) = (self.team.clone(), self.state.goal.clone());
-            let partial = team.choice.partial_capability;
-            let (road, rules) = route(&goal, &team.directory, partial, team.planner.is_some(), self.now);
-            self.happen(GoalEvent::RouteChosen { route: road, rules });
+            let road = self.state.route.unwrap_or_else(|| {
+                let partial = team.choice.partial_capability;
+                let (road, rules) = route(&goal, &team.directory, partial, team.planner.is_some(), self.now);
+                self.happen(GoalEvent::RouteChosen { route: road, rules });
+                road
+            });
             if road != Route::Plan {
                 self.decompose_into_one(Usage::default(), Cost::FREE);
             } else if !goal.tasks.is_empty() {
@@ -278,6 +292,36 @@ impl GoalMachine {
             self.ticketed = self.team.directory.all().iter().map(|entry| entry.name.clone()).collect();
         }
         self.sweep();
+    }
+
+    /// Goes on from what is recorded, or ends it from there.
+    fn resume(&mut self, cancel: Option<CanceledBy>) {
+        self.happen(GoalEvent::GoalResumed);
+        if let Some(by) = cancel {
+            self.stop(Stop::Canceled { by, graceful: false });
+        }
+        if self.state.stopping.is_none() {
+            self.begin();
+        } else if self.state.planned {
+            self.sweep();
+        }
+    }
+
+    /// Lets what runs come to its end, and starts nothing new but what that hands on.
+    fn park(&mut self) {
+        self.parking = true;
+        for task in &self.state.tasks {
+            if let Phase::Asked(Asking { agent, delegation, .. }) = &task.phase {
+                let (agent, delegation) = (agent.clone(), *delegation);
+                let reason = RevokeReason::Canceled(CanceledBy::Shutdown);
+                self.turn.tell(GoalEffect::Revoke { agent, delegation, reason, only_waiting: true });
+            }
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let helped = self.state.planning.is_some() || self.examining.is_some() || self.synthesising.is_some();
+        !helped && self.state.tasks.iter().all(|task| task.asking().is_none())
     }
 
     /// Sends again whatever is open elsewhere: after a rebuild of this goal or of somebody it talks to.
@@ -726,7 +770,8 @@ impl GoalMachine {
         if let Some(needed) = task.doomed_by.clone() {
             return self.skip(index, needed);
         }
-        if task.waits_for == 0 && at <= self.now && self.state.stopping.is_none() {
+        let may_start = self.state.stopping.is_none() && (!self.parking || task.child_of.is_some());
+        if task.waits_for == 0 && at <= self.now && may_start {
             self.offer(index, draw);
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
     agents::AgentSpec,
-    audit_log::{log::Journal, memory::MemoryJournal},
+    audit_log::{journal::Journal, memory::MemoryJournal},
     directory::Weights,
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser, Planner, Synthesiser},
@@ -13,7 +13,7 @@ use bailiwick_actors::{
     trust_tracker::models::{Asymmetric, TrustModel},
     verifiers::{Judge, VerifierSpec, Verifiers},
 };
-use bailiwick_protocols::{Permissions, TeamName, Timestamp};
+use bailiwick_protocols::{Permissions, RuntimeEvent, TeamName, Timestamp};
 
 use crate::{Bailiwick, Error, runtime};
 
@@ -33,6 +33,8 @@ pub struct Builder {
     pub(crate) own_policies: Vec<PolicyFactory>,
     pub(crate) model: Arc<dyn TrustModel>,
     pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) hold: bool,
+    pub(crate) stated: Option<RuntimeEvent>,
     pub(crate) seed: Option<u64>,
     pub(crate) stage: Option<StageWorld>,
     problems: Vec<String>,
@@ -60,6 +62,8 @@ impl Default for Builder {
             own_policies: Vec::new(),
             model: Arc::new(Asymmetric::default()),
             journal: Arc::new(MemoryJournal::default()),
+            hold: false,
+            stated: None,
             seed: None,
             stage: None,
             problems: Vec::new(),
@@ -157,7 +161,14 @@ impl Builder {
         self
     }
 
-    /// Sets where the log is kept (in memory).
+    /// Lets goals that the journal holds and that have not ended wait for [`Bailiwick::resume`] (they go on at once).
+    pub fn hold_open_goals(mut self) -> Self {
+        self.hold = true;
+        self
+    }
+
+    /// Sets where the log is kept (in memory). With a durable journal nothing acknowledged is lost: goals that it
+    /// holds and that have not ended go on when the team starts.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Arc::new(journal);
         self

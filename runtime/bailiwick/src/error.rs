@@ -15,12 +15,15 @@ pub enum Error {
     /// The team was not changed.
     #[error(transparent)]
     Team(#[from] TeamError),
+    /// A goal cannot be resumed.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
     /// The runtime ended before the goal did.
     #[error("the runtime ended: {0}")]
     Ended(String),
     /// The journal cannot be opened.
     #[error(transparent)]
-    Journal(#[from] bailiwick_actors::audit_log::log::JournalError),
+    Journal(#[from] bailiwick_actors::audit_log::journal::JournalError),
     /// Threads for agents cannot be had.
     #[error("no runtime for agents: {0}")]
     Threads(#[from] std::io::Error),
@@ -30,6 +33,24 @@ pub enum Error {
     /// An output is not text.
     #[error(transparent)]
     NotText(#[from] bailiwick_protocols::report::NotText),
+}
+
+/// A goal cannot be resumed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// The journal knows of no such goal.
+    #[error("there is no goal {0}")]
+    Unknown(bailiwick_protocols::GoalId),
+    /// It was turned away: too many goals live.
+    #[error("turned away: {0}")]
+    Refused(Refusal),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] bailiwick_actors::audit_log::journal::JournalError),
+    /// The runtime ended.
+    #[error("the runtime ended: {0}")]
+    Ended(String),
 }
 
 /// A goal was not accepted; nothing of it started.

@@ -161,6 +161,8 @@ fn of_goal(event: &GoalEvent) -> String {
         E::BudgetWarned { .. } => "most of the budget is spent".to_owned(),
         E::BudgetStopped { .. } => "the budget is spent: nothing new starts".to_owned(),
         E::CancelRequested { .. } => "is to be canceled".to_owned(),
+        E::GoalParked => "is parked".to_owned(),
+        E::GoalResumed => "goes on".to_owned(),
         E::DeadlinePassed => "its deadline has passed".to_owned(),
         E::Synthesised { result: Ok(_), .. } => "the outputs were joined".to_owned(),
         E::Synthesised { result: Err(why), .. } => format!("the outputs could not be joined: {why}"),

@@ -36,6 +36,8 @@ pub struct GoalReport {
     pub goal: String,
     /// How it ended; `None` while it runs.
     pub outcome: Option<Outcome>,
+    /// Whether it rests until it is resumed.
+    pub parked: bool,
     /// The code of the first task that decided, if the goal did not succeed.
     pub code: Option<Code>,
     /// The assembled output.
@@ -138,14 +140,21 @@ impl GoalReport {
         self
     }
 
+    /// Leaves the report of a goal that can be resumed as it is by now: for a caller who cannot wait for it.
+    pub fn into_parked(mut self) -> Self {
+        self.parked = self.outcome.is_none();
+        self
+    }
+
     /// How the goal ended; `None` while it runs.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }
 
-    /// The outcome as one word of the JSON interfaces, or `running`.
+    /// The outcome as one word of the JSON interfaces; without one `parked` or `running`.
     pub fn outcome_word(&self) -> &'static str {
-        self.outcome.as_ref().map_or("running", Outcome::as_str)
+        let without = if self.parked { "parked" } else { "running" };
+        self.outcome.as_ref().map_or(without, Outcome::as_str)
     }
 
     /// The assembled output, verified or not.
@@ -197,6 +206,7 @@ impl Default for GoalReport {
             goal_id: "00000000-0000-0000-0000-000000000000".parse().expect("the nil UUID is a UUID"),
             goal: String::new(),
             outcome: None,
+            parked: false,
             code: None,
             output: None,
             verdict: None,

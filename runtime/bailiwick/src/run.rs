@@ -35,7 +35,7 @@ impl RunHandle {
     }
 
     /// Everything that happens to the goal, from its submission on: late readers get the past first, slow ones miss
-    /// nothing and delay nobody. Ends after `goal_settled`, or when the runtime ends.
+    /// nothing and delay nobody. Ends after `goal_settled`, when the goal is parked, or when the runtime ends.
     pub fn events(&self) -> EventStream {
         let cursor = self.world.log.cursor(LogStream::Goal(self.id));
         let ended = self.lines.ended();
@@ -44,7 +44,12 @@ impl RunHandle {
             futures::stream::unfold(state, |state| async move {
                 let (mut cursor, mut ended, reading) = state?;
                 let event = next(&mut cursor, &mut ended).await?;
-                let last = matches!(event.event, Event::Goal(GoalEvent::GoalSettled { .. }));
+                let last = match &event.event {
+                    Event::Goal(GoalEvent::GoalSettled { .. }) => true,
+                    // One that was resumed since goes on.
+                    Event::Goal(GoalEvent::GoalParked) => cursor.is_at_end(),
+                    _ => false,
+                };
                 Some((RunEvent(event), (!last).then_some((cursor, ended, reading))))
             })
             .boxed(),
@@ -61,6 +66,12 @@ impl RunHandle {
         self.end(CanceledBy::Caller("drained".to_owned()), true);
     }
 
+    /// Lets what runs end and starts nothing new; the goal then rests until it is [resumed](crate::Bailiwick::resume).
+    pub fn park(&self) {
+        let goal = Some(self.id);
+        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Park { goal });
+    }
+
     fn end(&self, by: CanceledBy, graceful: bool) {
         let goal = Some(self.id);
         self.lines.coordinator.tell_from_edge(CoordinatorMessage::Cancel { goal, by, graceful });
@@ -68,8 +79,8 @@ impl RunHandle {
 
     async fn report(self) -> Result<GoalReport, Error> {
         let events: Vec<Arc<Recorded>> = self.events().map(|event| event.0).collect().await;
-        let settled = events.last().is_some_and(|e| matches!(e.event, Event::Goal(GoalEvent::GoalSettled { .. })));
-        if settled {
+        let over = |event: &Event| matches!(event, Event::Goal(GoalEvent::GoalSettled { .. } | GoalEvent::GoalParked));
+        if events.last().is_some_and(|last| over(&last.event)) {
             return Ok(GoalReport::from_events(&events, runtime::breakers(&self.lines)));
         }
         let failed = self.world.log.failure().map(|error| error.to_string());

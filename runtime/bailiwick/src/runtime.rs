@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 use crate::{
     Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
+    resume,
     team::Grants,
     team_file::{TeamAgentKind, TeamTrustModel},
 };
@@ -71,10 +72,12 @@ pub struct TrustReading {
 }
 
 pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
+    let log = Log::open(builder.journal.clone())?;
+    let past = log.begun().last_at;
     let (clock, dice) = match (builder.stage, builder.seed) {
-        (Some(stage), seed) => (Clock::starting_at(stage.epoch), Dice::seeded(seed.unwrap_or(0))),
-        (None, Some(seed)) => (Clock::system(), Dice::seeded(seed)),
-        (None, None) => (Clock::system(), Dice::random()),
+        (Some(stage), seed) => (Clock::starting_at(stage.epoch.max(past)), Dice::seeded(seed.unwrap_or(0))),
+        (None, Some(seed)) => (Clock::system(past), Dice::seeded(seed)),
+        (None, None) => (Clock::system(past), Dice::random()),
     };
     let threads = match builder.stage {
         Some(_) => None,
@@ -88,7 +91,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         Some(delay) => Post::seeded(dice.fork(), delay),
         None => Post::direct(),
     };
-    let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
+    let world = World { clock, dice, log, spawner, post };
 
     let Builder {
         name,
@@ -121,8 +124,16 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     let hiring = Hiring { policies: stack, model };
     let roster = hiring.team(agents, &world, &lines);
     let grants = Grants::new(builder.grants, &lines.team.directory);
-    let root = Root { roster, hiring, world: world.clone(), lines: lines.clone() };
+    if builder.stage.is_none() {
+        resume::end_survivors(&world.log).await;
+    }
+    let stated = builder.stated.filter(|stated| resume::is_new(&world.log, stated));
+    let resume = !builder.hold;
+    let root = Root { roster, hiring, world: world.clone(), lines: lines.clone(), stated, resume };
     let (root, _) = Actor::spawn(None, root, ()).await.map_err(|error| Error::Ended(error.to_string()))?;
+    if world.log.journal().is_durable() {
+        resume::hear_commands(&world, &lines);
+    }
     let door = Door { world: world.clone(), lines: lines.clone(), grants };
     Ok(Bailiwick { root, world, lines, door, threads })
 }
@@ -142,6 +153,7 @@ impl Bailiwick {
         let agents: Vec<&str> = handlers.agents.keys().map(String::as_str).collect();
         team.require(&agents, &functions)?;
         let mut builder = Builder::default().name(team.name.clone());
+        builder.stated = Some(team.stated());
         builder.grants = team.mandate_grants.clone();
         for agent in &team.agents {
             let code: Arc<dyn DynAgent> = match &agent.kind {
@@ -254,28 +266,52 @@ impl Bailiwick {
     ///
     /// # Errors
     /// If the runtime had already ended by itself.
-    pub async fn shutdown_within(mut self, limit: Duration) -> Result<(), Error> {
+    pub async fn shutdown_within(self, limit: Duration) -> Result<(), Error> {
+        let by = CanceledBy::Shutdown;
+        self.end(Some(CoordinatorMessage::Cancel { goal: None, by, graceful: false }), limit).await
+    }
+
+    /// Ends the runtime and leaves its goals to be resumed: what runs may end within `limit`, nothing new starts.
+    /// Without a durable journal nobody can resume them.
+    ///
+    /// # Errors
+    /// If the runtime had already ended by itself.
+    pub async fn park(self, limit: Duration) -> Result<(), Error> {
+        self.end(Some(CoordinatorMessage::Park { goal: None }), limit).await
+    }
+
+    /// Ends the runtime at once: what runs is killed, and its goals are left to be resumed.
+    ///
+    /// # Errors
+    /// If the runtime had already ended by itself.
+    pub async fn halt(self) -> Result<(), Error> {
+        self.end(None, SHUTDOWN).await
+    }
+
+    async fn end(mut self, first: Option<CoordinatorMessage>, limit: Duration) -> Result<(), Error> {
         let mut ended = self.lines.ended();
         let before = ended.borrow().clone();
         if let Some(why) = before {
             return Err(Error::Ended(why));
         }
-        let by = CanceledBy::Shutdown;
-        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Cancel { goal: None, by, graceful: false });
-        let (reply, idle) = oneshot::channel();
-        self.lines.coordinator.tell_from_edge(CoordinatorMessage::WhenIdle { reply });
         let end = self.world.clock.now() + limit;
-        tokio::select! {
-            // A Coordinator that died has nothing left to wait for either.
-            _ = idle => {}
-            _ = ended.wait_for(Option::is_some) => {}
-            () = self.world.clock.sleep_until(end) => {}
+        if let Some(first) = first {
+            self.lines.coordinator.tell_from_edge(first);
+            let (reply, idle) = oneshot::channel();
+            self.lines.coordinator.tell_from_edge(CoordinatorMessage::WhenIdle { reply });
+            tokio::select! {
+                // A Coordinator that died has nothing left to wait for either.
+                _ = idle => {}
+                _ = ended.wait_for(Option::is_some) => {}
+                () = self.world.clock.sleep_until(end) => {}
+            }
         }
         self.root.stop(None);
         let rest = end.since(self.world.clock.now()).max(Duration::from_millis(100));
         let stopped = tokio::time::timeout(rest, ended.wait_for(Option::is_some)).await;
         if stopped.is_err() {
             self.root.kill();
+            self.world.log.journal().close();
         }
         if let Some(threads) = self.threads.take() {
             threads.shutdown_background();

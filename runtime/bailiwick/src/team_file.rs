@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bailiwick_protocols::{Goal, Json, Permissions, Reversibility, TeamName};
+use bailiwick_protocols::{Goal, Json, Permissions, Reversibility, RuntimeEvent, TeamName};
 
 mod agents;
 mod contract;
@@ -109,6 +109,27 @@ impl TeamFile {
         let whole = path.canonicalize().map_err(unreadable)?;
         let folder = whole.parent().unwrap_or(Path::new("/"));
         read(&file, &text, folder, inputs, &|name| env::var(name).ok())
+    }
+
+    /// Reads a team file as a journal holds it, to resume a goal: the goal and its inputs stand in the journal too.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it by now: a variable that is not set any more, a schema that has gone.
+    pub fn recorded(stated: &RuntimeEvent) -> Result<TeamFile, Problems> {
+        let RuntimeEvent::TeamStated { file, folder, source } = stated else {
+            return Err(Problems::unreadable(
+                "journal",
+                "holds no team file".to_owned(),
+                "resume it from its own program",
+            ));
+        };
+        read(file, source, Path::new(folder), &Inputs::unfilled(), &|name| env::var(name).ok())
+    }
+
+    /// What a journal holds of it.
+    pub(crate) fn stated(&self) -> RuntimeEvent {
+        let folder = self.folder.display().to_string();
+        RuntimeEvent::TeamStated { file: self.file.clone(), folder, source: self.source.clone() }
     }
 
     /// Reads the text of a team file that lies, or might lie, in `folder`.

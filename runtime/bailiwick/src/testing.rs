@@ -34,6 +34,8 @@ use tokio::sync::oneshot;
 
 use crate::{Bailiwick, Builder, GoalReport, RunHandle, builder::StageWorld};
 
+pub mod conformance;
+
 /// When time begins on every Stage: 2026-01-01T00:00:00Z.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
@@ -107,6 +109,14 @@ impl Stage {
     /// One stream, durable or not.
     pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
         self.bailiwick.world.log.stream(stream)
+    }
+
+    /// The whole log, in order.
+    pub fn log(&self) -> Vec<Arc<Recorded>> {
+        let log = &self.bailiwick.world.log;
+        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| log.stream(stream)).collect();
+        all.sort_by_key(|recorded| recorded.seq);
+        all
     }
 
     /// The stream of an agent's first generation.

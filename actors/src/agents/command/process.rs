@@ -56,6 +56,11 @@ impl Group {
         Ok(Self { leader, exits })
     }
 
+    /// The id of the leader and of the group, while it lives.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.leader.id()
+    }
+
     /// Feeds and reads the program until its leader exits; what is left of the group is then killed.
     ///
     /// Once `canceled` is ready the group is told to terminate, and waited for as before. A program that writes more

@@ -30,6 +30,8 @@ impl GoalReport {
             }
             // A plan that could not be had ends in a second choice: the last one is the road taken.
             GoalEvent::RouteChosen { route, .. } => self.route = Some(*route),
+            GoalEvent::GoalParked => self.parked = true,
+            GoalEvent::GoalResumed => self.parked = false,
             GoalEvent::TaskDecomposed { tasks, usage, cost } => {
                 self.tasks = tasks.iter().map(TaskReport::new).collect();
                 self.spend(*usage, *cost);

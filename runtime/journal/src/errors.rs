@@ -1,0 +1,33 @@
+//! What SQLite and the file system say, in the words of a journal.
+
+use std::{io, path::Path};
+
+use bailiwick_actors::audit_log::journal::JournalError;
+use rusqlite::ErrorCode;
+
+/// A failure of SQLite on this file.
+pub(crate) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError {
+    let said = format!("{}: {error}", path.display());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => JournalError::Full(said),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => JournalError::ReadOnly(said),
+        Some(ErrorCode::NotADatabase) => JournalError::Other(format!("{} is not a journal", path.display())),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            JournalError::Other(format!("{said}: the file is damaged; `bailiwick audit verify` says from where on"))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            JournalError::Other(format!("{said}: another process holds it; try again"))
+        }
+        _ => JournalError::Other(said),
+    }
+}
+
+/// A failure of the file system on this file.
+pub(crate) fn of_io(path: &Path, error: &io::Error) -> JournalError {
+    let said = format!("{}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull => JournalError::Full(said),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => JournalError::ReadOnly(said),
+        _ => JournalError::Other(said),
+    }
+}

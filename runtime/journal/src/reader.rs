@@ -1,0 +1,188 @@
+//! Everybody else's side: reads a journal beside its living owner, and leaves commands for it.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bailiwick_actors::audit_log::journal::{Command, JournalError, Reading};
+use bailiwick_protocols::Recorded;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::{
+    errors,
+    lock::Ownership,
+    rows::{self, Decoder},
+    schema,
+    sqlite::BUSY,
+};
+
+/// Reads a journal that this process does not own.
+pub struct JournalReader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl JournalReader {
+    /// Opens a journal for reading; nothing in it is changed.
+    ///
+    /// # Errors
+    /// If there is no such file, it is not a journal, or a newer version wrote it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = path.as_ref();
+        let path = path.canonicalize().map_err(|error| errors::of_io(path, &error))?;
+        let connection = connect(&path)?;
+        schema::check(&connection, &path)?;
+        let found = schema::version(&connection).map_err(|error| errors::of_sqlite(&path, &error))?;
+        if found == 0 {
+            return Err(JournalError::Other(format!("{} is empty: nothing was recorded yet", path.display())));
+        }
+        Ok(Self { connection, path })
+    }
+
+    /// Where it is kept.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads what was kept, in order.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn read(&self, what: Reading<'_>) -> Result<Vec<Arc<Recorded>>, JournalError> {
+        match self.readable(what) {
+            (events, None) => Ok(events),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Reads as far as it can be read, and says what ends it, if that is not the end.
+    pub fn readable(&self, what: Reading<'_>) -> (Vec<Arc<Recorded>>, Option<JournalError>) {
+        let mut events = Vec::new();
+        let ended = read(&self.connection, &self.path, what, |event| events.push(event));
+        (events, ended.err())
+    }
+
+    /// Checks every record and the file itself; returns how many records there are.
+    ///
+    /// # Errors
+    /// The first bad record.
+    pub fn verify(&self) -> Result<u64, JournalError> {
+        let mut decoder = Decoder::new(&self.connection, &self.path);
+        let mut last = 0;
+        rows::scan(&self.connection, &self.path, 0, |row| {
+            last = row.seq;
+            decoder.check(&row)?;
+            decoder.event(row).map(drop)
+        })?;
+        let said: String = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(|error| errors::of_sqlite(&self.path, &error))?;
+        if said != "ok" {
+            return Err(JournalError::Damaged {
+                record: last + 1,
+                why: format!("all records are sound, the file is not: {said}"),
+            });
+        }
+        Ok(last)
+    }
+
+    /// The living owner, for people.
+    pub fn owner(&self) -> Option<String> {
+        Ownership::owner(&self.path)
+    }
+
+    /// Leaves a command for the owner, this one or the next; returns its number.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn send(&self, command: &Command) -> Result<u64, JournalError> {
+        let wrong = |error: rusqlite::Error| errors::of_sqlite(&self.path, &error);
+        let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(wrong)?;
+        connection.busy_timeout(BUSY).map_err(wrong)?;
+        let text = serde_json::to_string(command).map_err(|error| JournalError::Other(error.to_string()))?;
+        connection.execute("INSERT INTO inbox (command) VALUES (?1)", [text]).map_err(wrong)?;
+        Ok(u64::try_from(connection.last_insert_rowid()).unwrap_or_default())
+    }
+
+    /// Whether the owner has carried a command out.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_taken(&self, number: u64) -> Result<bool, JournalError> {
+        let select = "SELECT taken IS NOT NULL FROM inbox WHERE number = ?1";
+        let taken = self.connection.query_row(select, [number], |row| row.get(0)).optional();
+        Ok(taken.map_err(|error| errors::of_sqlite(&self.path, &error))?.unwrap_or(true))
+    }
+}
+
+/// A connection that changes nothing. Where even its bookkeeping beside the file may not be written, the file is taken
+/// to be at rest.
+pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let look = |connection: &Connection| {
+        connection.busy_timeout(BUSY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, u32>(0))
+    };
+    let connection = Connection::open_with_flags(path, flags).and_then(|found| look(&found).map(|_| found));
+    let connection = match connection {
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
+            ) =>
+        {
+            let escaped: String = path.to_string_lossy().bytes().map(escape).collect();
+            let uri = format!("file:{escaped}?immutable=1");
+            Connection::open_with_flags(uri, flags).and_then(|found| look(&found).map(|_| found))
+        }
+        connection => connection,
+    };
+    connection.map_err(|error| errors::of_sqlite(path, &error))
+}
+
+fn escape(byte: u8) -> String {
+    match byte {
+        b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    }
+}
+
+/// Reads in order, checking every record it passes.
+pub(crate) fn read(
+    connection: &Connection,
+    path: &Path,
+    what: Reading<'_>,
+    mut visit: impl FnMut(Arc<Recorded>),
+) -> Result<(), JournalError> {
+    let mut decoder = Decoder::new(connection, path);
+    let mut take = |row| decoder.event(row).map(&mut visit);
+    match what {
+        Reading::All => rows::scan(connection, path, 0, take),
+        Reading::After(seq) => rows::scan(connection, path, seq, take),
+        Reading::Stream(stream) => rows::scan_stream(connection, path, &stream.to_string(), take),
+        Reading::Live => {
+            let ended = ended(connection).map_err(|error| errors::of_sqlite(path, &error))?;
+            rows::scan(connection, path, 0, |row| if ended.contains(&row.stream) { Ok(()) } else { take(row) })
+        }
+    }
+}
+
+/// The streams of goals that ended.
+fn ended(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
+    let mut select = connection.prepare("SELECT stream FROM events WHERE kind = 'goal_settled'")?;
+    select.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The commands nobody has carried out yet.
+pub(crate) fn inbox(connection: &Connection, path: &Path) -> Result<Vec<(u64, Command)>, JournalError> {
+    let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
+    let select = "SELECT number, command FROM inbox WHERE taken IS NULL ORDER BY number";
+    let mut select = connection.prepare_cached(select).map_err(wrong)?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).map_err(wrong)?;
+    let rows: Vec<(u64, String)> = rows.collect::<Result<_, _>>().map_err(wrong)?;
+    // A command that this version does not know waits for one that does.
+    Ok(rows.into_iter().filter_map(|(number, text)| Some((number, serde_json::from_str(&text).ok()?))).collect())
+}
