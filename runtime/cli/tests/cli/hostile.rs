@@ -94,8 +94,10 @@ fn whatever_programs_do_is_told_of_their_own_attempt_and_the_others_go_on() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_process_that_is_left_would_be_seen() {
+    if !std::path::Path::new("/proc/self/cwd").exists() {
+        return;
+    }
     let team = Team::new("");
     let mut child = std::process::Command::new("sleep").arg("60").current_dir(team.folder.path()).spawn().unwrap();
 
