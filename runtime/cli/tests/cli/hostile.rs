@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 
 use serde_json::Value;
 
-use crate::support::{Ended, Team, keeps_its_promises, nobody_is_left_in, task};
+use crate::support::{Ended, Team, keeps_its_promises, left_in, nobody_is_left_in, task};
 
 /// How a program misbehaves, and what its attempt is told to have ended with: the code, and words of the reason.
 struct Misbehaviour {
@@ -90,6 +90,21 @@ fn whatever_programs_do_is_told_of_their_own_attempt_and_the_others_go_on() {
     }
     let error = |id| task(&json, id)["attempts"][0]["error"].clone();
     assert!(error("exit-status")["stderr"].as_str().unwrap().contains("disk full"), "{}", error("exit-status"));
+    nobody_is_left_in(team.folder.path());
+}
+
+#[test]
+fn a_process_that_is_left_would_be_seen() {
+    if !std::path::Path::new("/proc/self/cwd").exists() {
+        return;
+    }
+    let team = Team::new("");
+    let mut child = std::process::Command::new("sleep").arg("60").current_dir(team.folder.path()).spawn().unwrap();
+
+    assert_eq!(left_in(team.folder.path()).len(), 1);
+
+    child.kill().unwrap();
+    child.wait().unwrap();
     nobody_is_left_in(team.folder.path());
 }
 

@@ -23,7 +23,7 @@ handler = "writer"
 capabilities = ["write"]
 scripted = [{ output = "written" }]
 permissions = ["fs.write:out/*"]
-cost_usd_per_task = 0.001
+cost_usd_per_task = 0.004
 [[tasks]]
 id = "read"
 goal = "Read it"
@@ -53,7 +53,7 @@ fn a_plan_names_the_candidates_of_each_task_with_their_terms_and_starts_nothing(
     assert_eq!((&write["after"], &write["needs"]), (&json!(["read"]), &json!(["write"])));
     assert_eq!(
         write["candidates"],
-        json!([{ "agent": "cy", "capability": 1.0, "trust": 0.5, "availability": 1.0, "cost": 0.5, "score": 0.775 }])
+        json!([{ "agent": "cy", "capability": 1.0, "trust": 0.5, "availability": 1.0, "cost": 0.2, "score": 0.73 }])
     );
     let over: Vec<_> = write["passed_over"].as_array().unwrap().iter().map(|over| &over["agent"]).collect();
     assert_eq!(over, ["bo", "ada"]);
@@ -69,7 +69,7 @@ Only this
   team team · 2 tasks · route plan: the goal brings its tasks
 
 task     needs  candidate  score  capability  trust  availability  cost
-write    write  cy          0.78        1.00   0.50          1.00  0.50
+write    write  cy          0.73        1.00   0.50          1.00  0.20
 │                          not bo: missing fs.write:out/*
 └─ read  read   ada         0.85        1.00   0.50          1.00  1.00
 ";
