@@ -87,6 +87,8 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         None => Post::direct(),
     };
     let world = World { clock, dice, log: Log::open(builder.journal.clone())?, spawner, post };
+    #[cfg(feature = "telemetry")]
+    bailiwick_telemetry::follow_installed(&world);
 
     let Builder {
         name,
@@ -272,6 +274,12 @@ impl Bailiwick {
         };
         let deadline = goal.budget.wall.map(|wall| now + wall);
         Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
+    }
+
+    /// Has an exporter of your own follow this team; one that is installed follows every team by itself.
+    #[cfg(feature = "telemetry")]
+    pub fn followed_by(&self, telemetry: &bailiwick_telemetry::Telemetry) {
+        telemetry.follow(&self.world);
     }
 
     /// The trust in every agent on each of its capabilities, now.

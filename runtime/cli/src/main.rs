@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod events_file;
 mod exit;
+mod otlp;
 mod paint;
 mod panics;
 mod progress;
