@@ -32,6 +32,8 @@ pub struct Settings {
     pub content: bool,
     /// The transports to try, in order: one if a protocol is set, else both.
     pub transports: Vec<Transport>,
+    /// A collector by its base URL, whatever the variables say.
+    pub endpoint: Option<String>,
     /// Events kept for an exporter that comes late, at most.
     pub events_max: usize,
 }
@@ -93,8 +95,16 @@ impl Settings {
             metric_interval: millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000),
             content: is("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
             transports: transports(&said)?,
+            endpoint: None,
             events_max: 1 << 20,
         })
+    }
+
+    /// Sends to this collector, whatever the variables say: `http://localhost:4317`.
+    pub fn to(mut self, endpoint: impl Into<String>, transport: Transport) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self.transports = vec![transport];
+        self
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, future::Future, pin::Pin};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, RetryPolicy, SpanExporter, WithHttpConfig, WithTonicConfig,
+    ExporterBuildError, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::{
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
@@ -75,6 +75,7 @@ impl<F> fmt::Debug for ToClosure<F> {
 pub struct Otlp {
     identity: Identity,
     transports: Vec<Transport>,
+    endpoint: Option<String>,
     spans: SpanExporter,
     metrics: Option<MetricExporter>,
 }
@@ -89,8 +90,9 @@ impl Otlp {
         let first = transports.first().copied().unwrap_or(Transport::Http);
         Ok(Self {
             identity: Identity::of_this_process(),
-            spans: span_exporter(first)?,
-            metrics: settings.metrics.then(|| metric_exporter(first)).transpose()?,
+            spans: span_exporter(first, settings.endpoint.as_deref())?,
+            metrics: settings.metrics.then(|| metric_exporter(first, settings.endpoint.as_deref())).transpose()?,
+            endpoint: settings.endpoint.clone(),
             transports,
         })
     }
@@ -131,9 +133,9 @@ impl Otlp {
 
     fn connect(&mut self) -> Result<(), ExporterBuildError> {
         let Some(transport) = self.transports.first().copied() else { return Ok(()) };
-        self.spans = span_exporter(transport)?;
+        self.spans = span_exporter(transport, self.endpoint.as_deref())?;
         if self.metrics.is_some() {
-            self.metrics = Some(metric_exporter(transport)?);
+            self.metrics = Some(metric_exporter(transport, self.endpoint.as_deref())?);
         }
         Ok(())
     }
@@ -160,18 +162,38 @@ impl Sink for Otlp {
 
 // The exporter tries again by itself: what fails once is kept and sent with what has come since.
 
-fn span_exporter(transport: Transport) -> Result<SpanExporter, ExporterBuildError> {
-    match transport {
-        Transport::Grpc => SpanExporter::builder().with_tonic().with_retry_policy(RetryPolicy::disabled()).build(),
-        Transport::Http => SpanExporter::builder().with_http().with_retry_policy(RetryPolicy::disabled()).build(),
+fn span_exporter(transport: Transport, endpoint: Option<&str>) -> Result<SpanExporter, ExporterBuildError> {
+    match (transport, endpoint) {
+        (Transport::Grpc, None) => SpanExporter::builder().with_tonic().with_retry_policy(once()).build(),
+        (Transport::Http, None) => SpanExporter::builder().with_http().with_retry_policy(once()).build(),
+        (Transport::Grpc, Some(at)) => {
+            SpanExporter::builder().with_tonic().with_endpoint(at).with_retry_policy(once()).build()
+        }
+        (Transport::Http, Some(at)) => {
+            SpanExporter::builder().with_http().with_endpoint(below(at, "traces")).with_retry_policy(once()).build()
+        }
     }
 }
 
-fn metric_exporter(transport: Transport) -> Result<MetricExporter, ExporterBuildError> {
-    match transport {
-        Transport::Grpc => MetricExporter::builder().with_tonic().with_retry_policy(RetryPolicy::disabled()).build(),
-        Transport::Http => MetricExporter::builder().with_http().with_retry_policy(RetryPolicy::disabled()).build(),
+fn metric_exporter(transport: Transport, endpoint: Option<&str>) -> Result<MetricExporter, ExporterBuildError> {
+    match (transport, endpoint) {
+        (Transport::Grpc, None) => MetricExporter::builder().with_tonic().with_retry_policy(once()).build(),
+        (Transport::Http, None) => MetricExporter::builder().with_http().with_retry_policy(once()).build(),
+        (Transport::Grpc, Some(at)) => {
+            MetricExporter::builder().with_tonic().with_endpoint(at).with_retry_policy(once()).build()
+        }
+        (Transport::Http, Some(at)) => {
+            MetricExporter::builder().with_http().with_endpoint(below(at, "metrics")).with_retry_policy(once()).build()
+        }
     }
+}
+
+fn once() -> RetryPolicy {
+    RetryPolicy::disabled()
+}
+
+fn below(base: &str, signal: &str) -> String {
+    format!("{}/v1/{signal}", base.trim_end_matches('/'))
 }
 
 fn by_role(spans: impl IntoIterator<Item = Span>) -> BTreeMap<Role, Vec<Span>> {
