@@ -350,8 +350,11 @@ pub struct Goal {
     pub bounds: Bounds,
     /// Which road to take.
     pub route: RouteWish,
-    /// The W3C traceparent of the caller, if there is one.
+    /// The W3C traceparent of the caller, if there is one: the goal's trace is linked to it.
     pub traceparent: Option<String>,
+    /// Whether the goal continues the caller's trace instead of having its own.
+    #[serde(default)]
+    pub continues_trace: bool,
 }
 
 impl Goal {
@@ -370,6 +373,7 @@ impl Goal {
             bounds: Bounds::default(),
             route: RouteWish::Auto,
             traceparent: None,
+            continues_trace: false,
         }
     }
 
@@ -409,10 +413,16 @@ impl Goal {
         self
     }
 
-    /// Continues the caller's trace.
+    /// Links the goal's trace to the caller's.
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
+    }
+
+    /// Continues the caller's trace: for callers whose ids and sampling you trust.
+    pub fn continue_trace(mut self, traceparent: impl Into<String>) -> Self {
+        self.continues_trace = true;
+        self.traceparent(traceparent)
     }
 
     /// The one task of a goal that takes the floor or the direct road: id `goal`, with the goal's own keys.

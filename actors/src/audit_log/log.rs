@@ -4,8 +4,8 @@
 //! journal and moves the durable mark; whatever leaves the process waits for that mark in its actor's outbox.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use bailiwick_protocols::{Cause, Event, GoalId, Recorded, Stream, Timestamp, Traceparent};
@@ -41,6 +41,7 @@ struct State {
     streams: HashMap<Stream, Vec<Arc<Recorded>>>,
     pending: Vec<Arc<Recorded>>,
     waiting: Vec<(u64, Box<dyn FnOnce() + Send>)>,
+    tails: Vec<Weak<Mutex<Backlog>>>,
 }
 
 /// How far the log is durable, or why it never will be any further.
@@ -85,7 +86,7 @@ impl Log {
         events: impl IntoIterator<Item = (Event, Option<Cause>)>,
     ) -> Position {
         let mut state = self.state();
-        let State { seq, streams, pending, .. } = &mut *state;
+        let State { seq, streams, pending, tails, .. } = &mut *state;
         let kept = match streams.get_mut(stream) {
             Some(kept) => kept,
             None => streams.entry(stream.clone()).or_default(),
@@ -95,6 +96,9 @@ impl Log {
             *seq += 1;
             let recorded = Arc::new(Recorded { seq: *seq, stream: stream.clone(), ver, at, cause, trace, event });
             kept.push(recorded.clone());
+            if !tails.is_empty() {
+                tails.retain(|tail| Backlog::hand_on(tail, &recorded));
+            }
             if !self.0.immediate {
                 pending.push(recorded);
             }
@@ -216,6 +220,18 @@ impl Log {
         self.state().streams.remove(&Stream::Goal(goal));
     }
 
+    /// A tail of all streams, from the first event the log still holds; at most `limit` events are kept for it.
+    pub fn tail(&self, limit: usize) -> Tail {
+        let mut state = self.state();
+        let mut past: Vec<_> = state.streams.values().flatten().cloned().collect();
+        past.sort_unstable_by_key(|recorded| recorded.seq);
+        let missed = past.len().saturating_sub(limit);
+        let backlog = Backlog { events: past.split_off(missed).into(), limit, missed: missed as u64 };
+        let backlog = Arc::new(Mutex::new(backlog));
+        state.tails.push(Arc::downgrade(&backlog));
+        Tail { log: self.clone(), backlog, past: state.seq }
+    }
+
     /// A cursor on one stream, from its first event.
     pub fn cursor(&self, stream: Stream) -> Cursor {
         Cursor { mark: self.0.durable.subscribe(), log: self.clone(), stream, next: 0 }
@@ -256,5 +272,55 @@ impl Cursor {
                 _ => self.mark.changed().await.ok()?,
             }
         }
+    }
+}
+
+/// What one tail has not taken yet.
+struct Backlog {
+    events: VecDeque<Arc<Recorded>>,
+    limit: usize,
+    missed: u64,
+}
+
+impl Backlog {
+    /// Keeps an event for a tail; false if the tail is gone.
+    fn hand_on(tail: &Weak<Mutex<Backlog>>, recorded: &Arc<Recorded>) -> bool {
+        let Some(tail) = tail.upgrade() else { return false };
+        let mut backlog = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if backlog.events.len() < backlog.limit {
+            backlog.events.push_back(recorded.clone());
+        } else {
+            backlog.missed += 1;
+        }
+        true
+    }
+}
+
+/// A reader of all streams in the order of the log. It takes what has come whenever it likes, wakes nobody and delays
+/// nobody; who does not take for too long misses the newest and is told how many.
+pub struct Tail {
+    log: Log,
+    backlog: Arc<Mutex<Backlog>>,
+    past: u64,
+}
+
+impl Tail {
+    /// Takes up to `most` durable events that have come since, and how many were missed for want of room.
+    pub fn take(&self, most: usize) -> (Vec<Arc<Recorded>>, u64) {
+        let durable = self.log.0.durable.borrow().seq;
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = backlog.events.iter().take(most).take_while(|recorded| recorded.seq <= durable).count();
+        let taken = backlog.events.drain(..ready).collect();
+        (taken, std::mem::take(&mut backlog.missed))
+    }
+
+    /// The position up to which events were in the log before the tail was there.
+    pub fn past(&self) -> u64 {
+        self.past
+    }
+
+    /// How many events wait to be taken, durable or not.
+    pub fn waiting(&self) -> usize {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).events.len()
     }
 }

@@ -137,6 +137,17 @@ pub struct ChildOf {
     pub lineage: Arc<[AgentName]>,
 }
 
+/// The trace of a goal and its own span in it: one of its own, unless it is told to continue its caller's.
+fn trace_of(id: GoalId, goal: &Goal) -> Traceparent {
+    let bits = id.as_u128();
+    let own = Traceparent { trace: bits.max(1), span: (bits as u64).max(1), flags: 1 }.child(0);
+    let caller = goal.traceparent.as_deref().and_then(Traceparent::parse);
+    match caller.filter(|_| goal.continues_trace) {
+        Some(caller) => Traceparent { trace: caller.trace, flags: caller.flags, ..own },
+        None => own,
+    }
+}
+
 /// Where a task stands.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Phase {
@@ -238,10 +249,7 @@ impl TaskState {
 impl GoalState {
     /// The goal as it is when its submission is recorded.
     pub fn new(id: GoalId, goal: Arc<Goal>, team: TeamName, mandate: Mandate, at: Timestamp) -> Self {
-        let trace = goal.traceparent.as_deref().and_then(Traceparent::parse).unwrap_or_else(|| {
-            let bits = id.as_u128();
-            Traceparent { trace: bits.max(1), span: (bits as u64).max(1), flags: 1 }.child(0)
-        });
+        let trace = trace_of(id, &goal);
         Self {
             id,
             ledger: Ledger::new(goal.budget.slice),

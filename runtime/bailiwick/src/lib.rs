@@ -34,6 +34,8 @@ pub mod testing;
 
 pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
+#[cfg(feature = "telemetry")]
+pub use bailiwick_telemetry as telemetry;
 
 pub use builder::Builder;
 pub use error::{Error, ResumeError, SubmitError, TeamError};

@@ -92,6 +92,8 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         None => Post::direct(),
     };
     let world = World { clock, dice, log, spawner, post };
+    #[cfg(feature = "telemetry")]
+    bailiwick_telemetry::follow_installed(&world);
 
     let Builder {
         name,
@@ -230,6 +232,12 @@ impl Door {
 }
 
 impl Bailiwick {
+    /// Has an exporter of your own follow this team; one that is installed follows every team by itself.
+    #[cfg(feature = "telemetry")]
+    pub fn followed_by(&self, telemetry: &bailiwick_telemetry::Telemetry) {
+        telemetry.follow(&self.world);
+    }
+
     /// The trust in every agent on each of its capabilities, now.
     pub fn trust(&self) -> Vec<TrustReading> {
         let now = self.world.clock.now();

@@ -74,6 +74,9 @@ pub(crate) struct RunArgs {
     /// The time the goal may take, as in 500ms, 20s, 5m or 1h; the team file may ask for less
     #[arg(long, value_name = "D", value_parser = duration)]
     timeout: Option<Duration>,
+    /// Exports traces and metrics over OTLP, as the OTEL_ variables say
+    #[arg(long)]
+    pub(crate) otlp: bool,
 }
 
 #[derive(Args, Debug)]
@@ -291,7 +294,6 @@ mod tests {
             &[],
             &["run"],
             &["run", "team.toml", "--journal", "x.db"],
-            &["run", "team.toml", "--otlp"],
             &["resume", "some-goal"],
             &["run", "team.toml", "--route", "detour"],
             &["run", "team.toml", "--input"],

@@ -9,6 +9,7 @@ mod completions;
 mod events_file;
 mod exit;
 mod graph;
+mod otlp;
 mod paint;
 mod panics;
 mod plan;

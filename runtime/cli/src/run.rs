@@ -13,6 +13,7 @@ use crate::{
     args::RunArgs,
     events_file::EventsFile,
     exit::{Exit, Stop, advice},
+    otlp::Otlp,
     paint,
     progress::{Progress, REDRAW},
     signals::{Signal, Signals},
@@ -23,6 +24,8 @@ use crate::{
 const ENDING: Duration = Duration::from_millis(2_300);
 /// How long it then leaves to the runtime.
 const CLOSING: Duration = Duration::from_millis(400);
+/// How long the exporter has after that deadline, if everything before it took all the time it may.
+const EXPORTING: Duration = Duration::from_millis(700);
 /// How long the runtime may take to shut down after a goal that ended by itself.
 const SHUTDOWN: Duration = Duration::from_millis(2_500);
 
@@ -33,6 +36,7 @@ pub(crate) struct Done {
     json: bool,
     /// What went wrong beside the goal.
     beside: Option<Stop>,
+    otlp: Otlp,
 }
 
 /// Runs a goal, or finds out why it cannot be run.
@@ -42,7 +46,8 @@ pub(crate) struct Done {
 pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
     let loaded = team::load(&args.team, &args.inputs());
     let (team, mut builder) = loaded.map_err(|problems| team::unsound(&args.team, &problems))?;
-    let goal = args.shape(team.goal);
+    let otlp = Otlp::start(args.otlp)?;
+    let goal = otlp.trace(args.shape(team.goal));
     let events = args.events.as_deref().map(|path| EventsFile::create(path, &args.team)).transpose()?;
     let mut signals = Signals::listen()
         .map_err(|why| Stop::failed(format!("signals cannot be heard: {why}"), "run it where they can be"))?;
@@ -60,7 +65,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
         }
     };
     let watch = Watch::new(events).until_the_end(&run, &mut signals).await;
-    watch.finish(bailiwick, run, &mut signals, args.json).await
+    watch.finish(bailiwick, run, &mut signals, args.json, otlp).await
 }
 
 /// What is known while the goal runs.
@@ -159,6 +164,7 @@ impl Watch {
         run: RunHandle,
         signals: &mut Signals,
         json: bool,
+        mut otlp: Otlp,
     ) -> Result<Done, Stop> {
         let by = self.deadline.map_or_else(|| Instant::now() + SHUTDOWN, |deadline| deadline + CLOSING);
         // The handle adds what the stream does not hold: how the breakers stand.
@@ -196,7 +202,8 @@ impl Watch {
         if exit == Exit::Bug {
             return Err(Stop::bug("the goal ended without an outcome"));
         }
-        Ok(Done { report, exit, json, beside })
+        otlp.hurry(self.deadline.map(|deadline| deadline + EXPORTING));
+        Ok(Done { report, exit, json, beside, otlp })
     }
 }
 
@@ -235,6 +242,7 @@ impl Done {
             // The outcome of the goal says more than trouble beside it, unless it says that all is well.
             exit = if exit == Exit::Done { stop.exit } else { exit };
         }
+        self.otlp.finish();
         Ok(exit)
     }
 }

@@ -149,7 +149,6 @@ fn wrong_usage_and_unusable_files_end_with_2_and_leave_stdout_empty() {
         &["run"],
         &["run", "no-such-file.toml"],
         &["run", "team.toml", "--journal", "j.db"],
-        &["run", "team.toml", "--otlp"],
         &["run", "team.toml", "--input", "path=."],
         &["run", "team.toml", "--input", "path"],
         &["run", "team.toml", "--timeout", "soon"],

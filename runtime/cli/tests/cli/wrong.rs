@@ -126,7 +126,7 @@ fn what_later_versions_have_is_refused_and_never_ignored() {
     let commands = [
         "runs", "show", "events", "resume", "cancel", "replay", "why", "audit", "trust", "breakers", "models", "bench",
     ];
-    let flags: [&[&str]; 4] = [&["--journal", "j.db"], &["--journal=j.db"], &["--otlp"], &["--jsonl"]];
+    let flags: [&[&str]; 3] = [&["--journal", "j.db"], &["--journal=j.db"], &["--jsonl"]];
 
     for command in commands {
         let ended = team.bailiwick(&[command]);

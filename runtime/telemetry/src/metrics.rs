@@ -1,0 +1,208 @@
+//! Numbers over time, from the same events as the spans. No goal's id is a label.
+
+use std::collections::HashMap;
+
+use bailiwick_protocols::{
+    AgentFact, Capability, DelegationId, Event, GoalEvent, GoalId, PolicyFact, Recorded, RuntimeEvent, Stream,
+    Timestamp, outcome::Trip, policy::breaker,
+};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
+};
+
+use crate::names::metric as m;
+
+/// The instruments, and what is open between two events.
+#[derive(Debug)]
+pub struct Metrics {
+    delegations: Counter<u64>,
+    refusals: Counter<u64>,
+    attempt_duration: Histogram<f64>,
+    queue_wait: Histogram<f64>,
+    goals: Counter<u64>,
+    goal_duration: Histogram<f64>,
+    tokens: Counter<u64>,
+    cost: Counter<u64>,
+    breaker_state: Gauge<i64>,
+    trust: Gauge<f64>,
+    in_flight: UpDownCounter<i64>,
+    queue_depth: UpDownCounter<i64>,
+    restarts: Counter<u64>,
+    journal_latency: Histogram<f64>,
+    spans_dropped: Counter<u64>,
+    events_missed: Counter<u64>,
+    waiting: HashMap<DelegationId, Timestamp>,
+    running: HashMap<DelegationId, ()>,
+    submitted: HashMap<GoalId, Timestamp>,
+}
+
+/// Bounds of the histograms of seconds: 1 ms to 1 h.
+const SECONDS: [f64; 16] =
+    [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+
+impl Metrics {
+    /// The instruments of a meter.
+    pub fn new(meter: &Meter) -> Self {
+        let seconds = |name, about| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(about);
+            histogram.with_boundaries(SECONDS.to_vec()).build()
+        };
+        let counter = |name, unit, about| meter.u64_counter(name).with_unit(unit).with_description(about).build();
+        let level =
+            |name, about| meter.i64_up_down_counter(name).with_unit("{delegation}").with_description(about).build();
+        Self {
+            delegations: counter(m::DELEGATIONS, "{delegation}", "Settled delegations by agent and outcome"),
+            refusals: counter(m::REFUSALS, "{delegation}", "Delegations turned away by agent and code"),
+            attempt_duration: seconds(m::ATTEMPT_DURATION, "From a seat's start to the end of the work"),
+            queue_wait: seconds(m::QUEUE_WAIT, "From admission to a seat"),
+            goals: counter(m::GOALS, "{goal}", "Ended goals by outcome"),
+            goal_duration: seconds(m::GOAL_DURATION, "From submission to the end"),
+            tokens: counter(m::TOKENS, "{token}", "Tokens by agent and direction"),
+            cost: counter(m::COST, "{micro_usd}", "Known cost in micro-USD by agent"),
+            breaker_state: meter
+                .i64_gauge(m::BREAKER_STATE)
+                .with_description("0 closed, 1 half-open, 2 open, 3 isolated")
+                .build(),
+            trust: meter.f64_gauge(m::TRUST).with_description("Trust by agent and capability, 0 to 1").build(),
+            in_flight: level(m::IN_FLIGHT, "Attempts that run"),
+            queue_depth: level(m::QUEUE_DEPTH, "Admitted delegations that wait for a seat"),
+            restarts: counter(m::RESTARTS, "{restart}", "Seats and core actors started again"),
+            journal_latency: seconds(m::JOURNAL_LATENCY, "From an event to its durability, as the exporter sees it"),
+            spans_dropped: counter(m::SPANS_DROPPED, "{span}", "Spans that were not exported"),
+            events_missed: counter(m::EVENTS_MISSED, "{event}", "Events the exporter came too late for"),
+            waiting: HashMap::new(),
+            running: HashMap::new(),
+            submitted: HashMap::new(),
+        }
+    }
+
+    /// Counts spans that were not exported.
+    pub fn dropped(&self, spans: u64) {
+        self.spans_dropped.add(spans, &[]);
+    }
+
+    /// Counts events that came too fast.
+    pub fn missed(&self, events: u64) {
+        self.events_missed.add(events, &[]);
+    }
+
+    /// Notes how long the newest durable event took to become durable.
+    pub fn durable(&self, seconds: f64) {
+        self.journal_latency.record(seconds, &[]);
+    }
+
+    /// Takes the next event of a log. What is not live was counted by an earlier life of the process.
+    pub fn apply(&mut self, recorded: &Recorded, live: bool) {
+        match (&recorded.stream, &recorded.event) {
+            (Stream::Goal(id), Event::Goal(event)) => self.of_goal(*id, recorded.at, event, live),
+            (Stream::Agent { team, agent, .. }, Event::Agent(fact)) => {
+                let whose = [KeyValue::new("agent", agent.to_string()), KeyValue::new("team", team.to_string())];
+                self.of_agent(&whose, recorded.at, fact, live);
+            }
+            (_, Event::Runtime(RuntimeEvent::ActorRestarted { actor, .. })) if live => {
+                self.restarts.add(1, &[KeyValue::new("actor", actor.clone())]);
+            }
+            _ => {}
+        }
+    }
+
+    fn of_goal(&mut self, id: GoalId, at: Timestamp, event: &GoalEvent, live: bool) {
+        match event {
+            GoalEvent::GoalSubmitted { .. } => drop(self.submitted.insert(id, at)),
+            GoalEvent::GoalSettled { outcome, .. } => {
+                let submitted = self.submitted.remove(&id);
+                let labels = [KeyValue::new("outcome", outcome.as_str())];
+                if live {
+                    self.goals.add(1, &labels);
+                    if let Some(submitted) = submitted {
+                        self.goal_duration.record(at.since(submitted).as_secs_f64(), &labels);
+                    }
+                }
+            }
+            GoalEvent::DelegationRefused { agent, refusal, .. } if live => {
+                let code = KeyValue::new("code", refusal.code().to_string());
+                self.refusals.add(1, &[KeyValue::new("agent", agent.to_string()), code]);
+            }
+            _ => {}
+        }
+    }
+
+    fn of_agent(&mut self, labels: &Whose, at: Timestamp, fact: &AgentFact, live: bool) {
+        match fact {
+            AgentFact::Admitted { delegation } => {
+                self.waiting.insert(delegation.id, at);
+                self.queue_depth.add(1, labels);
+            }
+            AgentFact::Started { delegation, .. } => {
+                if let Some(since) = self.waiting.remove(delegation) {
+                    self.queue_depth.add(-1, labels);
+                    if live {
+                        self.queue_wait.record(at.since(since).as_secs_f64(), labels);
+                    }
+                }
+                if self.running.insert(*delegation, ()).is_none() {
+                    self.in_flight.add(1, labels);
+                }
+            }
+            AgentFact::Settled { settlement } => {
+                if self.waiting.remove(&settlement.delegation).is_some() {
+                    self.queue_depth.add(-1, labels);
+                }
+                if self.running.remove(&settlement.delegation).is_some() {
+                    self.in_flight.add(-1, labels);
+                }
+                for lesson in &settlement.lessons {
+                    let capability = KeyValue::new("capability", lesson.capability.to_string());
+                    self.trust.record(lesson.after.score.get(), &with(labels, capability));
+                }
+                if live {
+                    self.settled(labels, settlement);
+                }
+            }
+            AgentFact::SeatStarted { restart: true, .. } if live => self.restarts.add(1, labels),
+            AgentFact::Policy(fact) => self.breaker(labels, fact),
+            _ => {}
+        }
+    }
+
+    fn settled(&self, whose: &Whose, settlement: &bailiwick_protocols::Settlement) {
+        let labels = with(whose, KeyValue::new("outcome", settlement.ended().outcome.as_str()));
+        self.delegations.add(1, &labels);
+        if let Some(started) = settlement.started {
+            self.attempt_duration.record(settlement.ended.since(started).as_secs_f64(), &labels);
+        }
+        for (direction, tokens) in
+            [("input", settlement.usage.input_tokens), ("output", settlement.usage.output_tokens)]
+        {
+            if tokens > 0 {
+                self.tokens.add(tokens, &with(whose, KeyValue::new("direction", direction)));
+            }
+        }
+        if let Some(micro) = settlement.cost.micro_usd().filter(|micro| *micro > 0) {
+            self.cost.add(micro, whose);
+        }
+    }
+
+    fn breaker(&self, whose: &Whose, fact: &PolicyFact) {
+        let state = match fact.kind.as_str() {
+            breaker::CLOSED => 0,
+            breaker::HALF_OPENED => 1,
+            breaker::OPENED => 2,
+            breaker::ISOLATED => 3,
+            _ => return,
+        };
+        let trip = serde_json::from_value::<Trip>(fact.body.0.clone()).ok();
+        let capability: Option<Capability> = trip.and_then(|trip| trip.capability);
+        let capability = capability.map_or_else(String::new, |capability| capability.to_string());
+        self.breaker_state.record(state, &with(whose, KeyValue::new("capability", capability)));
+    }
+}
+
+/// An agent and its team.
+type Whose = [KeyValue; 2];
+
+fn with(whose: &Whose, more: KeyValue) -> [KeyValue; 3] {
+    let [agent, team] = whose.clone();
+    [agent, team, more]
+}

@@ -1,0 +1,249 @@
+//! What the standard `OTEL_` variables say, and the defaults where they say nothing.
+
+use std::{fs, time::Duration};
+
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_sdk::Resource;
+
+use crate::{sampling::Sampling, span::Role};
+
+/// How traces and metrics leave the process. Endpoints, headers, TLS, time limits and compression are read from their
+/// variables by the OTLP exporters themselves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Whether spans are exported: not if `OTEL_SDK_DISABLED` or `OTEL_TRACES_EXPORTER=none`.
+    pub traces: bool,
+    /// Whether metrics are exported: not if `OTEL_SDK_DISABLED` or `OTEL_METRICS_EXPORTER=none`.
+    pub metrics: bool,
+    /// Which traces are told (`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`).
+    pub sampling: Sampling,
+    /// Spans that wait for export at most (`OTEL_BSP_MAX_QUEUE_SIZE`, 65 536; the standard's 2 048 loses bursts).
+    pub queue_max: usize,
+    /// Spans in one request at most (`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, 512).
+    pub batch_max: usize,
+    /// How long spans are gathered before they are exported (`OTEL_BSP_SCHEDULE_DELAY`, 1 s).
+    pub delay: Duration,
+    /// How long one export may take (`OTEL_BSP_EXPORT_TIMEOUT`, 30 s).
+    pub export_timeout: Duration,
+    /// How often metrics are exported (`OTEL_METRIC_EXPORT_INTERVAL`, 60 s).
+    pub metric_interval: Duration,
+    /// Whether texts of goals and findings may leave (`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`).
+    pub content: bool,
+    /// The transports to try, in order: one if a protocol is set, else both.
+    pub transports: Vec<Transport>,
+    /// A collector by its base URL, whatever the variables say.
+    pub endpoint: Option<String>,
+    /// Events kept for an exporter that comes late, at most.
+    pub events_max: usize,
+}
+
+/// How OTLP travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// gRPC, usually on port 4317.
+    Grpc,
+    /// Protobuf over HTTP, usually on port 4318.
+    Http,
+}
+
+/// A variable says what cannot be done.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{variable} is `{value}`: {next}")]
+pub struct SettingsError {
+    /// Which variable.
+    pub variable: String,
+    /// What it says.
+    pub value: String,
+    /// What to do.
+    pub next: &'static str,
+}
+
+impl Settings {
+    /// What the environment says.
+    ///
+    /// # Errors
+    /// If it asks for a protocol that is not there.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// What a given environment says.
+    ///
+    /// # Errors
+    /// If it asks for a protocol that is not there.
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let said = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let is = |name: &str, what: &str| said(name).is_some_and(|value| value.eq_ignore_ascii_case(what));
+        // What cannot be read is as good as not said: the standard asks for that.
+        let number = |name: &str| said(name).and_then(|value| value.parse::<u64>().ok()).filter(|value| *value > 0);
+        let millis = |name: &str, default: u64| Duration::from_millis(number(name).unwrap_or(default));
+        let count = |name: &str, default: u64| usize::try_from(number(name).unwrap_or(default)).unwrap_or(usize::MAX);
+        let disabled = is("OTEL_SDK_DISABLED", "true");
+        let queue_max = count("OTEL_BSP_MAX_QUEUE_SIZE", 65_536);
+        Ok(Self {
+            traces: !disabled && !is("OTEL_TRACES_EXPORTER", "none"),
+            metrics: !disabled && !is("OTEL_METRICS_EXPORTER", "none"),
+            sampling: match said("OTEL_TRACES_SAMPLER") {
+                Some(name) => Sampling::named(&name, said("OTEL_TRACES_SAMPLER_ARG").as_deref()),
+                None => Sampling::default(),
+            },
+            queue_max,
+            batch_max: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512).min(queue_max),
+            delay: millis("OTEL_BSP_SCHEDULE_DELAY", 1_000),
+            export_timeout: millis("OTEL_BSP_EXPORT_TIMEOUT", 30_000),
+            metric_interval: millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000),
+            content: is("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
+            transports: transports(&said)?,
+            endpoint: None,
+            events_max: 1 << 20,
+        })
+    }
+
+    /// Sends to this collector, whatever the variables say: `http://localhost:4317`.
+    pub fn to(mut self, endpoint: impl Into<String>, transport: Transport) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self.transports = vec![transport];
+        self
+    }
+}
+
+fn transports(said: &impl Fn(&str) -> Option<String>) -> Result<Vec<Transport>, SettingsError> {
+    let specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+    let general = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    let found = [specific, general].into_iter().find_map(|name| said(name).map(|value| (name, value)));
+    match found {
+        None => {
+            // The standard's own answer first; a port or a server that speaks the other protocol is found out.
+            let endpoint = said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| said("OTEL_EXPORTER_OTLP_ENDPOINT"));
+            let grpc = endpoint.is_some_and(|endpoint| endpoint.trim_end_matches('/').ends_with(":4317"));
+            let both = [Transport::Http, Transport::Grpc];
+            Ok(if grpc { both.into_iter().rev().collect() } else { both.to_vec() })
+        }
+        Some((_, value)) if value == "grpc" => Ok(vec![Transport::Grpc]),
+        Some((_, value)) if value == "http/protobuf" => Ok(vec![Transport::Http]),
+        Some((variable, value)) => {
+            let next = "use grpc or http/protobuf";
+            Err(SettingsError { variable: variable.to_owned(), value, next })
+        }
+    }
+}
+
+/// Who speaks: the standard resource with the machine and this process on it, and a service for each role.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    base: String,
+    resource: Resource,
+}
+
+impl Identity {
+    /// This process, as `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` name it; else `bailiwick`.
+    pub fn of_this_process() -> Self {
+        let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+        let host = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname"));
+        let machine = read("/etc/machine-id").or_else(|| read("/var/lib/dbus/machine-id"));
+        let host = host.filter(|host| !host.is_empty()).unwrap_or_else(|| "localhost".to_owned());
+        let id = machine.filter(|id| !id.is_empty()).unwrap_or_else(|| host.clone());
+        let pid = i64::from(std::process::id());
+        let ours = [
+            KeyValue::new("host.name", host.clone()),
+            KeyValue::new("host.id", id),
+            KeyValue::new("process.pid", pid),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.instance.id", format!("{host}-{pid}-{:x}", born())),
+        ];
+        // What the environment says overrides what we found out.
+        let said = Resource::builder().build();
+        let (name, said): (Vec<_>, Vec<_>) = said
+            .iter()
+            .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+            .partition(|known| known.key == Key::from_static_str("service.name"));
+        let base = name.first().map(|name| name.value.to_string()).filter(|name| !name.starts_with("unknown_service"));
+        let base = base.unwrap_or_else(|| "bailiwick".to_owned());
+        let resource = Resource::builder_empty().with_attributes(ours).with_attributes(said).build();
+        Self { base, resource }
+    }
+
+    /// The resource of a role.
+    pub fn of(&self, role: &Role) -> Resource {
+        let all = self.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        Resource::builder_empty().with_attributes(all).with_service_name(role.service(&self.base)).build()
+    }
+}
+
+/// When this process was named: with its number, no other is called the same.
+fn born() -> u128 {
+    #[allow(clippy::disallowed_methods, reason = "the exporter lives outside the runtime's time")]
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let pairs: Vec<(String, String)> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Settings::from_lookup(move |name| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
+    }
+
+    #[test]
+    fn silence_means_a_queue_for_bursts_and_either_transport() {
+        let settings = given(&[]).unwrap();
+
+        assert!(settings.traces && settings.metrics && !settings.content);
+        assert_eq!((settings.queue_max, settings.batch_max), (65_536, 512));
+        assert_eq!(settings.transports, [Transport::Http, Transport::Grpc]);
+    }
+
+    #[test]
+    fn every_limit_has_its_standard_variable() {
+        let settings = given(&[
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1000"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "75"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "80"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ])
+        .unwrap();
+
+        assert_eq!((settings.queue_max, settings.batch_max), (100, 100), "a batch is no larger than the queue");
+        assert_eq!((settings.delay.as_millis(), settings.export_timeout.as_millis()), (50, 75));
+        assert_eq!((settings.metric_interval.as_millis(), settings.metrics), (80, false));
+    }
+
+    #[test]
+    fn a_protocol_that_is_set_is_the_only_one_tried() {
+        let grpc = given(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap();
+        let http = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")];
+        let port = given(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317")]).unwrap();
+
+        assert_eq!(grpc.transports, [Transport::Grpc]);
+        assert_eq!(given(&http).unwrap().transports, [Transport::Http]);
+        assert_eq!(port.transports, [Transport::Grpc, Transport::Http], "the port says what is spoken there");
+        let json = given(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]).unwrap_err();
+        assert_eq!(json.to_string(), "OTEL_EXPORTER_OTLP_PROTOCOL is `http/json`: use grpc or http/protobuf");
+    }
+
+    #[test]
+    fn a_sampler_that_wants_nothing_gets_nothing() {
+        let trace = bailiwick_protocols::Traceparent { trace: 7, span: 7, flags: 1 };
+
+        let off = given(&[("OTEL_TRACES_SAMPLER", "always_off")]).unwrap();
+        let ratio = given(&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.0")]).unwrap();
+
+        assert!(!off.sampling.wants(trace, None) && !ratio.sampling.wants(trace, None));
+        assert!(given(&[]).unwrap().sampling.wants(trace, None));
+    }
+
+    #[test]
+    fn a_continued_trace_is_told_if_its_caller_tells_it() {
+        let caller = |flags| bailiwick_protocols::Traceparent { trace: 7, span: 8, flags };
+
+        let sampling = Sampling::default();
+
+        assert!(sampling.wants(caller(1), Some(caller(1))));
+        assert!(!sampling.wants(caller(0), Some(caller(0))));
+    }
+}

@@ -1,0 +1,90 @@
+//! A collector over gRPC, and three that are none.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::{
+        ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+        metrics_service_server::{MetricsService, MetricsServiceServer},
+    },
+    trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+};
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status, transport::server::TcpIncoming};
+
+use super::seen::Seen;
+
+/// How a collector behaves.
+#[derive(Clone, Copy, Debug)]
+pub enum Manner {
+    Answers,
+    Refuses,
+    AnswersAfter(Duration),
+    NeverAnswers,
+}
+
+#[derive(Clone)]
+pub struct GrpcCollector {
+    pub endpoint: String,
+    seen: Arc<Mutex<Seen>>,
+    manner: Manner,
+}
+
+impl GrpcCollector {
+    pub async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let collector = Self { endpoint, seen: Arc::default(), manner };
+        let (traces, metrics) =
+            (TraceServiceServer::new(collector.clone()), MetricsServiceServer::new(collector.clone()));
+        let server = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        collector
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.seen.lock().expect("nobody panicked").clone()
+    }
+
+    async fn behave(&self) -> Result<(), Status> {
+        match self.manner {
+            Manner::Answers => Ok(()),
+            Manner::Refuses => Err(Status::permission_denied("not you")),
+            Manner::AnswersAfter(time) => {
+                tokio::time::sleep(time).await;
+                Ok(())
+            }
+            Manner::NeverAnswers => std::future::pending().await,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for GrpcCollector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.behave().await?;
+        self.seen.lock().expect("nobody panicked").take_spans(request.into_inner());
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for GrpcCollector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.behave().await?;
+        self.seen.lock().expect("nobody panicked").take_metrics(request.into_inner());
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
