@@ -1,7 +1,7 @@
 //! Who does it: the supervised actors of Bailiwick and the plain state machines they carry.
 //!
 //! An actor's file is its mailbox; the folder beside it thinks. `messages` is the page that shows how they talk.
-//! Deliberately absent: no file, no socket and no clock outside `world`, `agents/command` and a journal.
+//! Deliberately absent: no file, no socket and no clock outside `world`, `tools`, `agents/command` and a journal.
 
 pub mod address;
 pub mod agent_supervisor;

@@ -1,6 +1,7 @@
 //! The stories: every rule of `docs/semantics.md`, sections 1 to 7 and 13, told on a Stage in paused time.
 
 mod assembly;
+mod authority;
 mod choice;
 mod defects;
 mod dispatch;

@@ -49,8 +49,11 @@ pub mod prelude {
         },
         planners::{Plan, PlanRequest, Planner, fixed::fixed},
         policies::{Scene, SupervisorPolicy},
+        tools::{Need, ReadFile, Tool, ToolError, WriteFile},
         verifiers::{Verifier, Work, verifier, verify_async, verify_fn},
     };
+    #[cfg(feature = "http")]
+    pub use bailiwick_actors::tools::HttpGet;
     pub use bailiwick_protocols::{
         AgentFact, Cost, Delegation, Directive, Effects, Goal, Limits, Outcome, Output, OutputFormat, OutputSpec,
         Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict,
