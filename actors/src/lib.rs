@@ -8,6 +8,7 @@ pub mod agent_supervisor;
 pub mod agents;
 pub mod agents_root;
 pub mod audit_log;
+pub mod authority;
 pub mod coordinator;
 pub mod directory;
 pub mod goal;

@@ -21,6 +21,7 @@
 pub mod builder;
 pub mod error;
 pub mod event_line;
+pub mod explain;
 pub mod handlers;
 pub mod report;
 pub mod run;
@@ -33,6 +34,7 @@ pub use bailiwick_protocols as protocols;
 
 pub use builder::Builder;
 pub use error::{Error, SubmitError};
+pub use explain::Explanation;
 pub use handlers::Handlers;
 pub use report::GoalReport;
 pub use run::{EventStream, RunEvent, RunHandle};
@@ -43,7 +45,8 @@ pub use team_file::{Inputs, Problems, TeamFile};
 pub mod prelude {
     pub use bailiwick_actors::{
         agents::{
-            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_fn,
+            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_blocking,
+            agent_fn,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },
