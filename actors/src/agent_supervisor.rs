@@ -66,7 +66,8 @@ impl Actor for AgentSupervisor {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let stream = self.stream();
-        let desk = Desk::new(self.entry.clone(), self.lines.team.verifiers.clone(), self.empty_books());
+        let desk = Desk::new(self.entry.clone(), self.lines.team.verifiers.clone(), self.empty_books())
+            .starting_as(self.world.starts.clone());
         self.entry.permits.on_home({
             let address = self.entry.address.clone();
             move || address.tell_from_edge(SupervisorMessage::PermitHome)
@@ -74,6 +75,10 @@ impl Actor for AgentSupervisor {
         // It begins by itself, before anybody can reach it: its standing is to be seen before the first work comes.
         myself.cast(plain(self.entry.address.origin(), SupervisorMessage::Begin))?;
         self.entry.address.move_in(myself);
+        if let Some(threads) = self.spec.agent.threads() {
+            let address = self.entry.address.clone();
+            threads.on_change(move |threads| address.tell_from_edge(SupervisorMessage::ThreadsLeft { threads }));
+        }
         Ok(Life {
             begun: false,
             desk,
@@ -142,6 +147,7 @@ impl Actor for AgentSupervisor {
             S::SeatDown { seat, why } => DeskMessage::SeatDown { seat, why },
             S::PermitHome => DeskMessage::PermitHome,
             S::Release { by } => DeskMessage::Release { by },
+            S::ThreadsLeft { threads } => DeskMessage::ThreadsLeft { threads },
             S::Sweep => DeskMessage::Sweep,
         };
         self.turn(&myself, life, message, cause, trace).await
@@ -280,7 +286,7 @@ impl AgentSupervisor {
             DeskEffect::Refused { delegation, refusal } => {
                 let body = GoalMessage::Refused { delegation, refusal };
                 let parent = Some(delegation);
-                self.lines.tell_goal(delegation.goal, Envelope { origin, cause: None, trace, parent, body });
+                self.lines.tell_goal(delegation.goal, Envelope { origin, cause, trace, parent, body });
             }
             DeskEffect::Settled { settlement } => {
                 let id = settlement.delegation;

@@ -3,7 +3,13 @@
 //! An agent never holds an actor reference. It gets an [`AgentContext`]: what it is told, how long it has, and the
 //! one road upwards, which its own supervisor rules.
 
-use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bailiwick_protocols::{
     AgentName, Brief, Capability, Cost, Delegated, Delegation, Failure, Feedback, Json, Mandate, NotDelegated, Output,
@@ -23,12 +29,17 @@ use crate::{
 };
 
 pub mod actor;
+pub mod blocking;
 pub mod command;
+pub mod delegate_tool;
 pub mod function;
+pub mod peers;
 pub mod scripted;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
+pub use blocking::{Threads, agent_blocking};
 pub use function::{FunctionAgent, agent_fn};
+pub use peers::{Peer, Peers};
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
 pub trait Agent: Send + Sync + 'static {
@@ -44,6 +55,11 @@ pub trait DynAgent: Send + Sync + 'static {
     /// What one seat holds: most agents are one value for all seats, a tenant lives in its own. Runs no code of the
     /// agent.
     fn seat(self: Arc<Self>, seat: ActorCell) -> Arc<dyn Seated>;
+
+    /// The threads that its work blocks, if it runs on any.
+    fn threads(&self) -> Option<Threads> {
+        None
+    }
 }
 
 /// What a seat holds, from its start to its end.
@@ -197,7 +213,10 @@ pub struct AgentContext {
     canceled: watch::Receiver<bool>,
     seat: Address<SeatMessage>,
     tools: Arc<Tools>,
+    peers: Peers,
     clock: Clock,
+    /// How often each part was asked for by `call_delegate_tool`.
+    calls: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 /// The task has no such input: the team file or `after` does not name it, or it did not complete.
@@ -217,9 +236,10 @@ impl AgentContext {
         canceled: watch::Receiver<bool>,
         seat: Address<SeatMessage>,
         tools: Arc<Tools>,
+        peers: Peers,
         clock: Clock,
     ) -> Self {
-        Self { assignment, canceled, seat, tools, clock }
+        Self { assignment, canceled, seat, tools, peers, clock, calls: Arc::default() }
     }
 
     /// Everything the seat was given.
@@ -333,6 +353,20 @@ impl AgentContext {
 }
 
 impl AgentContext {
+    /// Gives the whole task away: from here on the part is the task, its result the task's result, checked against the
+    /// task's own contract, and what this attempt still reports is refused. It has 2 s to end.
+    ///
+    /// # Errors
+    /// If the request is refused, or parts that were handed on have not answered yet.
+    ///
+    /// # Cancel safety
+    /// Once asked for it happens, whether it is awaited or not.
+    pub async fn transfer(&self, name: impl Into<TaskId>, task: Task) -> Result<(), NotDelegated> {
+        let (reply, moved) = oneshot::channel();
+        self.request(Request::Transfer { name: name.into(), task: Box::new(task), reply });
+        moved.await.unwrap_or(Err(Refusal::Draining)).map_err(NotDelegated::Refused)
+    }
+
     /// Uses a tool: the only road from an agent to the world that this runtime vouches for. Its supervisor rules on
     /// the call against the mandate of this task and records it; then the tool runs inside this attempt.
     ///

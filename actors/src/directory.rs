@@ -48,6 +48,8 @@ pub struct Entry {
     pub permissions: Permissions,
     /// What it declares for one task.
     pub cost_per_task: Cost,
+    /// Whether it may not hand parts of its work on.
+    pub exclusive: bool,
     /// How many attempts run at once.
     pub seats: u32,
     /// The permits: running plus waiting places.
@@ -208,6 +210,7 @@ impl Entry {
             capabilities: spec.capabilities.clone(),
             permissions: spec.permissions.clone(),
             cost_per_task: spec.cost_per_task,
+            exclusive: spec.exclusive,
             seats: spec.max_concurrent,
             permits: Permits::new(spec.max_concurrent + WAITING_PLACES),
             address,

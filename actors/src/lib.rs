@@ -1,13 +1,14 @@
 //! Who does it: the supervised actors of Bailiwick and the plain state machines they carry.
 //!
 //! An actor's file is its mailbox; the folder beside it thinks. `messages` is the page that shows how they talk.
-//! Deliberately absent: no file, no socket and no clock outside `world`, `agents/command` and a journal.
+//! Deliberately absent: no file, no socket and no clock outside `world`, `tools`, `agents/command` and a journal.
 
 pub mod address;
 pub mod agent_supervisor;
 pub mod agents;
 pub mod agents_root;
 pub mod audit_log;
+pub mod authority;
 pub mod coordinator;
 pub mod directory;
 pub mod goal;

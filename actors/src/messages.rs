@@ -295,6 +295,11 @@ pub enum SupervisorMessage {
         /// Who wants it.
         by: String,
     },
+    /// So many threads still run work that was killed. Bound: one a thread, and one when it ends.
+    ThreadsLeft {
+        /// How many.
+        threads: u32,
+    },
     /// The tracker or the pool was replaced: send again what is open there. Bound: one a replacement.
     Sweep,
     /// Something is due. Bound: one timer.
@@ -352,6 +357,15 @@ pub enum Request {
         need: Need,
         /// Its arguments.
         args: Map<String, Value>,
+        /// Answered once it is recorded, or refused.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Give the whole task away.
+    Transfer {
+        /// The name of the part that it becomes.
+        name: TaskId,
+        /// The part.
+        task: Box<Task>,
         /// Answered once it is recorded, or refused.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

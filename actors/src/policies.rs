@@ -20,10 +20,11 @@ pub mod budget;
 pub mod circuit_breaker;
 pub mod deadline;
 #[cfg(test)]
-mod given;
+pub(crate) mod given;
 pub mod lineage;
 pub mod restart;
 pub mod stack;
+pub mod threads;
 
 /// Makes the policies of a supervisor, anew for each of its lives.
 pub type PolicyStack = std::sync::Arc<dyn Fn(&AgentSpec) -> Vec<Box<dyn SupervisorPolicy>> + Send + Sync>;
@@ -138,7 +139,7 @@ pub struct PolicySettings {
 
 /// Returns the policies every supervisor lives by, in order. Those of a team's own come behind them.
 pub fn default_stack(spec: &AgentSpec, settings: &PolicySettings) -> Vec<Box<dyn SupervisorPolicy>> {
-    vec![
+    let mut stack: Vec<Box<dyn SupervisorPolicy>> = vec![
         Box::new(deadline::Deadline),
         Box::new(lineage::Lineage::new(spec.exclusive)),
         Box::new(circuit_breaker::CircuitBreaker::new(settings.breaker, spec.restart)),
@@ -146,7 +147,11 @@ pub fn default_stack(spec: &AgentSpec, settings: &PolicySettings) -> Vec<Box<dyn
         Box::new(attenuation::Attenuation::new(spec.permissions.clone())),
         Box::new(budget::Budget::default()),
         Box::new(restart::RestartPolicy::new(spec.restart)),
-    ]
+    ];
+    if spec.agent.threads().is_some() {
+        stack.push(Box::new(threads::ThreadsLeft::default()));
+    }
+    stack
 }
 
 #[cfg(test)]

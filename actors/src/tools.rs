@@ -11,6 +11,17 @@ use futures::{FutureExt, future::BoxFuture};
 use regex::RegexBuilder;
 use serde_json::{Map, Value};
 
+mod folder;
+#[cfg(feature = "http")]
+pub mod http_get;
+pub mod read_file;
+pub mod write_file;
+
+#[cfg(feature = "http")]
+pub use http_get::HttpGet;
+pub use read_file::ReadFile;
+pub use write_file::WriteFile;
+
 /// Something agents may use on the world.
 pub trait Tool: Send + Sync + 'static {
     /// The name agents call it by, unique in a team.

@@ -3,6 +3,7 @@
 //! The only file that reads a clock or draws a number. On the Stage all of it is virtual and seeded.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -128,6 +129,35 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// Seats that one runtime starts within any second, the first of each agent not counted: 100.
+pub const STARTS_MAX: usize = 100;
+
+/// The seats started of late, over all agents: a storm of restarts must not starve what works.
+#[derive(Clone, Default)]
+pub struct Starts(Arc<Mutex<VecDeque<Timestamp>>>);
+
+impl Starts {
+    /// Starts one more seat.
+    ///
+    /// # Errors
+    /// When to ask again, if there were [`STARTS_MAX`] within the last second.
+    pub fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
+        const SECOND: Duration = Duration::from_secs(1);
+        // A panic while counting leaves the count usable.
+        let mut starts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        while starts.front().is_some_and(|at| *at + SECOND <= now) {
+            starts.pop_front();
+        }
+        match starts.front() {
+            Some(first) if starts.len() >= STARTS_MAX => Err(*first + SECOND),
+            _ => {
+                starts.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// How long work that was told to stop has before it is killed: 2 s.
 pub const GRACE: Duration = Duration::from_secs(2);
 
@@ -142,6 +172,8 @@ pub struct World {
     pub log: crate::audit_log::log::Log,
     /// Where agents' code runs.
     pub spawner: Spawner,
+    /// How fast seats may start.
+    pub starts: Starts,
     /// How messages travel.
     pub post: crate::address::Post,
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     AgentName, Capability, Code, Cost, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
-    PolicyFact, Refusal, Report, Settlement, Slice, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustScore,
-    Usage, Verdict,
+    PolicyFact, PolicyRuling, Refusal, Report, Settlement, Slice, TaskId, TaskSpec, TeamName, Timestamp, Traceparent,
+    TrustScore, Usage, Verdict,
     outcome::{CanceledBy, Ended, Outcome, RefusedBy, RevokeReason, SkippedBecause},
     time::millis,
 };
@@ -241,6 +241,8 @@ pub enum ChosenBy {
     Exploration,
     /// The same agent again.
     Retry,
+    /// The task names it.
+    Named,
 }
 
 /// What a goal's stream tells.
@@ -680,6 +682,17 @@ pub enum AgentFact {
         /// The delegation.
         delegation: Arc<Delegation>,
     },
+    /// A delegation was turned away at the door. One that found it merely full is not told one by one.
+    TurnedAway {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// The task it was for.
+        task: TaskId,
+        /// What it was told.
+        refusal: Refusal,
+        /// What each policy ruled that did not simply let it pass.
+        rulings: Vec<PolicyRuling>,
+    },
     /// A seat began.
     Started {
         /// Which delegation.
@@ -696,6 +709,22 @@ pub enum AgentFact {
     Resumed {
         /// Which delegation.
         delegation: DelegationId,
+    },
+    /// The agent asked for a part of its work to be done by somebody else and was refused.
+    PartRefused {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// The name it gave the part.
+        name: TaskId,
+        /// What it was told.
+        refusal: Refusal,
+    },
+    /// The agent gave its task away: the part's result will be the task's, and its own report is refused.
+    Transferred {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// The name of the part that the task became.
+        name: TaskId,
     },
     /// Work was told to stop: grace runs, then the seat is killed.
     Ceasing {
@@ -783,6 +812,11 @@ pub enum AgentFact {
         /// When.
         at: Timestamp,
     },
+    /// How many threads still run work of this agent that was killed: nothing can stop them from outside.
+    ThreadsLeft {
+        /// How many.
+        threads: u32,
+    },
     /// The agent tried something outside its mandate.
     Violation {
         /// In which delegation.
@@ -866,9 +900,12 @@ impl AgentFact {
         match self {
             AgentFact::Stack { .. } => "stack",
             AgentFact::Admitted { .. } => "admitted",
+            AgentFact::TurnedAway { .. } => "turned_away",
             AgentFact::Started { .. } => "started",
             AgentFact::Parked { .. } => "parked",
             AgentFact::Resumed { .. } => "resumed",
+            AgentFact::PartRefused { .. } => "part_refused",
+            AgentFact::Transferred { .. } => "transferred",
             AgentFact::Ceasing { .. } => "ceasing",
             AgentFact::ToolCalled { .. } => "tool_called",
             AgentFact::Progressed { .. } => "progressed",
@@ -882,6 +919,7 @@ impl AgentFact {
             AgentFact::SeatStarted { .. } => "seat_started",
             AgentFact::SeatDown { .. } => "seat_down",
             AgentFact::Recovering { .. } => "recovering",
+            AgentFact::ThreadsLeft { .. } => "threads_left",
             AgentFact::Violation { .. } => "violation",
             AgentFact::Due { .. } => "due",
             AgentFact::WakeSet { .. } => "wake_set",
@@ -898,7 +936,10 @@ impl AgentFact {
         match self {
             AgentFact::Admitted { delegation } => Some(delegation.id),
             AgentFact::Settled { settlement } => Some(settlement.delegation),
-            AgentFact::Started { delegation, .. }
+            AgentFact::TurnedAway { delegation, .. }
+            | AgentFact::Started { delegation, .. }
+            | AgentFact::PartRefused { delegation, .. }
+            | AgentFact::Transferred { delegation, .. }
             | AgentFact::Parked { delegation }
             | AgentFact::Resumed { delegation }
             | AgentFact::Ceasing { delegation, .. }

@@ -33,7 +33,7 @@ pub use json::Json;
 pub use mandate::{Limits, Mandate, Slice};
 pub use outcome::{Code, Ended, Failure, Fault, Outcome, Settlement, SettlementKind};
 pub use permission::{Constraint, Permission, Permissions, Scope};
-pub use policy::{Directive, PolicyFact, Recovery, Ruling};
+pub use policy::{Directive, PolicyFact, PolicyRuling, Recovery, Ruling};
 pub use refusal::Refusal;
 pub use report::{Delegated, NotDelegated, Output, Report};
 pub use task::{Bounds, Budget, Effects, Goal, Reversibility, RouteWish, Task, TaskSpec};

@@ -20,6 +20,15 @@ pub enum Ruling {
     Refuse(Refusal),
 }
 
+/// What one policy of a stack rules.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PolicyRuling {
+    /// Which policy.
+    pub policy: String,
+    /// What it rules.
+    pub ruling: Ruling,
+}
+
 /// What a person is asked before a delegation may pass.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ApprovalRequest {

@@ -71,6 +71,13 @@ pub enum Refusal {
         /// What nobody has.
         missing: Vec<Capability>,
     },
+    /// The agent that was named lacks what the task requires.
+    Incapable {
+        /// Who was named.
+        agent: AgentName,
+        /// What it lacks.
+        missing: Vec<Capability>,
+    },
     /// Nobody of this name is in the team.
     UnknownAgent {
         /// The name asked for.
@@ -125,7 +132,7 @@ impl Refusal {
             R::BudgetExhausted => Code::BudgetExhausted,
             R::Cycle { .. } => Code::Cycle,
             R::DepthExceeded => Code::DepthExceeded,
-            R::NobodyCapable { .. } | R::UnknownAgent { .. } => Code::AgentNotFound,
+            R::NobodyCapable { .. } | R::Incapable { .. } | R::UnknownAgent { .. } => Code::AgentNotFound,
         }
     }
 
@@ -146,9 +153,13 @@ impl Refusal {
             R::FanOutExceeded { .. } | R::TooManyTasks { .. } | R::DepthExceeded | R::Cycle { .. } => 8,
             R::MandateExpired | R::Unauthorized { .. } | R::OutsideMandate { .. } => 9,
             R::NameTaken { .. } | R::Invalid { .. } => 8,
-            R::NobodyCapable { .. } | R::UnknownAgent { .. } => 10,
+            R::NobodyCapable { .. } | R::Incapable { .. } | R::UnknownAgent { .. } => 10,
         }
     }
+}
+
+fn listed(capabilities: &[Capability]) -> String {
+    capabilities.iter().map(Capability::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn whole(capability: &Option<Capability>) -> String {
@@ -184,13 +195,8 @@ impl fmt::Display for Refusal {
             R::DepthExceeded => write!(f, "no depth left to delegate"),
             R::FanOutExceeded { limit } => write!(f, "more than {limit} live children"),
             R::TooManyTasks { limit } => write!(f, "more than {limit} tasks"),
-            R::NobodyCapable { missing } => {
-                write!(f, "nobody has ")?;
-                for (index, capability) in missing.iter().enumerate() {
-                    write!(f, "{}{capability}", if index > 0 { ", " } else { "" })?;
-                }
-                Ok(())
-            }
+            R::NobodyCapable { missing } => write!(f, "nobody has {}", listed(missing)),
+            R::Incapable { agent, missing } => write!(f, "{agent} lacks {}", listed(missing)),
             R::UnknownAgent { agent } => write!(f, "nobody is called {agent}"),
             R::Draining => write!(f, "draining"),
             R::CalledBack => write!(f, "called back before it began"),

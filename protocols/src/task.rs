@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Contract, Json, OutputSpec, Permissions, Slice, TaskId, Verify, time::millis};
+use crate::{AgentName, Capability, Contract, Json, OutputSpec, Permissions, Slice, TaskId, Verify, time::millis};
 
 /// Whether what a task does can be undone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -159,6 +159,8 @@ pub struct Task {
     pub id: TaskId,
     /// What to do, in words.
     pub goal: String,
+    /// The only agent to be asked; `None` leaves the choice to the goal.
+    pub agent: Option<AgentName>,
     /// Capabilities the agent must have.
     pub needs: Vec<Capability>,
     /// Tasks whose outputs it takes as inputs; it is skipped if one does not complete.
@@ -183,6 +185,7 @@ impl Task {
         Self {
             id: id.into(),
             goal: goal.into(),
+            agent: None,
             needs: Vec::new(),
             after: Vec::new(),
             optional_after: Vec::new(),
@@ -192,6 +195,12 @@ impl Task {
             budget: None,
             settings: Settings::default(),
         }
+    }
+
+    /// Has this agent do it and nobody else, whatever its score.
+    pub fn agent(mut self, name: impl Into<AgentName>) -> Self {
+        self.agent = Some(name.into());
+        self
     }
 
     /// Starts only when these tasks completed, with their outputs as inputs.
@@ -221,6 +230,7 @@ impl Task {
         TaskSpec {
             id: self.id.clone(),
             goal: self.goal.clone(),
+            agent: self.agent.clone(),
             needs: self.needs.clone(),
             after: self.after.clone(),
             optional_after: self.optional_after.clone(),
@@ -248,6 +258,8 @@ pub struct TaskSpec {
     pub id: TaskId,
     /// What to do, in words.
     pub goal: String,
+    /// The only agent to be asked, if it is to be this one.
+    pub agent: Option<AgentName>,
     /// Capabilities the agent must have.
     pub needs: Vec<Capability>,
     /// Tasks it needs.
@@ -432,6 +444,7 @@ impl Goal {
         Task {
             id: TaskId::new("goal"),
             goal: self.text.clone(),
+            agent: None,
             needs: self.needs.clone(),
             after: Vec::new(),
             optional_after: Vec::new(),

@@ -10,4 +10,5 @@ mod laws {
     mod outcomes;
     mod permissions;
     mod tasks;
+    mod variants;
 }

@@ -128,11 +128,13 @@ fn cause(stage: &Stage, recorded: &Recorded) {
     let begins = matches!(event, GoalEvent::TaskAssigned { .. } | GoalEvent::TaskStarted { .. });
     match fact {
         AgentFact::Started { .. } => assert!(begins, "{} is led to by a settlement", event.kind()),
+        AgentFact::TurnedAway { .. } => assert_eq!(event.kind(), "delegation_refused"),
         AgentFact::Settled { .. } => {}
         other => panic!("{} is led to by {}", event.kind(), other.kind()),
     }
     if let GoalEvent::TaskAssigned { delegation, .. }
     | GoalEvent::TaskStarted { delegation, .. }
+    | GoalEvent::DelegationRefused { delegation, .. }
     | GoalEvent::AttemptEnded { delegation, .. } = event
     {
         assert_eq!(fact.delegation(), Some(*delegation), "a cause is about the same delegation");

@@ -8,7 +8,7 @@ use std::{
 
 use bailiwick_protocols::{
     AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Json, Report, Settlement, SettlementKind,
-    Timestamp, Usage, Verdict,
+    TaskId, Timestamp, Usage, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::{Evidence, Gravity},
@@ -32,6 +32,8 @@ pub struct Books {
     pub wakes: BTreeMap<(Timestamp, String, u32), ()>,
     /// Seats start no earlier.
     pub recover_at: Timestamp,
+    /// Threads that still run work that was killed.
+    pub threads_left: u32,
     /// How often the supervisor was started.
     pub lives: u32,
     admissions: u64,
@@ -66,6 +68,8 @@ pub struct Flight {
     pub parked: Option<Timestamp>,
     /// How long it waited before: not the agent's time.
     pub waited: Duration,
+    /// When its agent gave the task away, and to which part: the part's result is the task's.
+    pub transferred: Option<(TaskId, Timestamp)>,
 }
 
 /// How a flight comes to its end, as far as its facts tell.
@@ -92,9 +96,9 @@ impl Flight {
         Some(self.delegation.mandate.deadline().map_or(end, |deadline| deadline.min(end)))
     }
 
-    /// Whether the seat is at work on it: begun and nothing came back.
+    /// Whether the seat is at work on it: begun, not given away, and nothing came back.
     pub fn is_running(&self) -> bool {
-        self.started.is_some() && self.report.is_none() && self.crashed.is_none()
+        self.started.is_some() && self.report.is_none() && self.crashed.is_none() && self.transferred.is_none()
     }
 
     /// Whether it takes up one of the agent's places: begun, not settled, and not waiting for others.
@@ -134,6 +138,8 @@ impl Flight {
                 Ok(_) => {
                     let evidence = match self.examined.as_ref().and_then(|(verdict, _)| verdict.as_ref()) {
                         _ if self.violated => blame(Gravity::Violation),
+                        // It is somebody else's work, and taught what it had to teach there.
+                        _ if self.transferred.is_some() => None,
                         Some(verdict) if verdict.abstained => None,
                         Some(verdict) if verdict.passed => Some(Evidence::Success),
                         Some(_) if self.delegation.criticality >= 4 => blame(Gravity::Breach),
@@ -166,6 +172,7 @@ impl Books {
             trust,
             wakes: BTreeMap::new(),
             recover_at: Timestamp::default(),
+            threads_left: 0,
             lives: 0,
             admissions: 0,
         }
@@ -192,6 +199,7 @@ impl Books {
                     checkpoint: None,
                     parked: None,
                     waited: Duration::ZERO,
+                    transferred: None,
                 };
                 self.flights.insert(delegation.id, flight);
             }
@@ -203,6 +211,9 @@ impl Books {
             }
             AgentFact::Checkpointed { delegation, state } => {
                 self.change(delegation, |f| f.checkpoint = Some(state.clone()));
+            }
+            AgentFact::Transferred { delegation, name } => {
+                self.change(delegation, |f| f.transferred = Some((name.clone(), at)));
             }
             AgentFact::Parked { delegation } => self.change(delegation, |f| f.parked = Some(at)),
             AgentFact::Resumed { delegation } => self.change(delegation, |f| {
@@ -241,6 +252,7 @@ impl Books {
             AgentFact::Due { policy, token } => {
                 self.wakes.retain(|(due, name, wake), ()| !(*due <= at && name == policy && wake == token));
             }
+            AgentFact::ThreadsLeft { threads } => self.threads_left = *threads,
             AgentFact::Recovering { at } => self.recover_at = *at,
             // Whoever releases the breakers wants the agent back now.
             AgentFact::Released { .. } => self.recover_at = at,
@@ -272,13 +284,14 @@ impl Books {
     /// Everything that a rebuild must bring back, as text: for comparing a fold with the live books.
     pub fn digest(&self, now: Timestamp) -> String {
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             self.flights,
             self.order,
             self.settled,
             self.trust.records,
             self.wakes,
             self.recover_at,
+            self.threads_left,
             self.stack.breakers(),
             self.stack.standing(now),
         )

@@ -33,8 +33,10 @@ use crate::{
     tools,
     turn::Turn,
     verifiers::{CompiledContract, Verifiers},
-    world::GRACE,
+    world::{GRACE, Starts},
 };
+
+mod transfer;
 
 /// A seat without work is let go after this long.
 pub const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -57,6 +59,7 @@ pub enum DeskMessage {
     SeatDown { seat: u32, why: SeatEnd },
     PermitHome,
     Release { by: String },
+    ThreadsLeft { threads: u32 },
     Sweep,
     Tick,
 }
@@ -186,6 +189,8 @@ enum Seat {
         since: Timestamp,
     },
     Busy(DelegationId),
+    /// Its agent has given the task away: what it still says of it counts for nothing, and it has its grace to end.
+    Leaving(DelegationId, Timestamp),
     /// It is being killed: it takes no work, and its slot is not free before it is down.
     Ending(DelegationId),
 }
@@ -204,6 +209,11 @@ pub struct Desk {
     examining: BTreeMap<DelegationId, (u32, Arc<()>)>,
     seats: BTreeMap<u32, Seat>,
     down: u32,
+    starts: Starts,
+    /// Whether a seat was started in this life: the first one is always.
+    began: bool,
+    /// When a seat may start, if too many did of late.
+    start_at: Option<Timestamp>,
     tickets: Tickets,
     now: Timestamp,
     draw: f64,
@@ -227,6 +237,9 @@ impl Desk {
             examining: BTreeMap::new(),
             seats: BTreeMap::new(),
             down: 0,
+            starts: Starts::default(),
+            began: false,
+            start_at: None,
             tickets: Tickets::default(),
             now: Timestamp::default(),
             draw: 0.0,
@@ -235,6 +248,11 @@ impl Desk {
             published: None,
             changed: true,
         }
+    }
+
+    /// Counts its seats' starts among these.
+    pub fn starting_as(self, starts: Starts) -> Self {
+        Self { starts, ..self }
     }
 
     /// Takes one message and says what follows.
@@ -271,6 +289,12 @@ impl Desk {
             DeskMessage::SeatDown { seat, why } => self.seat_down(seat, why),
             DeskMessage::PermitHome => {}
             DeskMessage::Release { by } => self.happen(AgentFact::Released { by }),
+            DeskMessage::ThreadsLeft { threads } => {
+                if self.books.threads_left != threads {
+                    self.happen(AgentFact::ThreadsLeft { threads });
+                    self.changed = true;
+                }
+            }
             DeskMessage::Sweep => self.sweep(),
             DeskMessage::Tick => self.tick(),
         }
@@ -293,11 +317,13 @@ impl Desk {
         let wakes = self.books.wakes.keys().map(|(at, ..)| *at);
         let seats = self.seats.values().filter_map(|seat| match seat {
             Seat::Free { since } => Some(*since + IDLE_MAX),
+            Seat::Leaving(_, since) => Some(*since + GRACE),
             _ => None,
         });
         let waits = self.books.recover_at > self.now && !self.books.order.is_empty();
         let recover = waits.then_some(self.books.recover_at);
-        flights.chain(wakes).chain(seats).chain(recover).min()
+        let start = self.start_at.filter(|at| *at > self.now && !self.books.order.is_empty());
+        flights.chain(wakes).chain(seats).chain(recover).chain(start).min()
     }
 
     /// Whether it admitted this.
@@ -364,7 +390,12 @@ impl Desk {
                 self.contracts.insert(id, contract);
                 self.happen(AgentFact::Admitted { delegation });
             }
-            StackRuling::Refuse(refusal) => self.turn.tell(DeskEffect::Refused { delegation: id, refusal }),
+            StackRuling::Refuse(refusal) => {
+                let rulings = self.look(|books, scene| books.stack.rulings(&delegation, scene));
+                let task = delegation.task.clone();
+                self.happen(AgentFact::TurnedAway { delegation: id, task, refusal: refusal.clone(), rulings });
+                self.turn.tell(DeskEffect::Refused { delegation: id, refusal });
+            }
             StackRuling::Hold(request) => {
                 let what = format!("approval asked by {}: {}", request.policy, request.question);
                 self.turn.tell(DeskEffect::Refused { delegation: id, refusal: Refusal::NotInThisVersion { what } });
@@ -376,6 +407,9 @@ impl Desk {
     }
 
     fn report(&mut self, id: DelegationId, mut report: Report) {
+        if self.has_left(id, &report) {
+            return;
+        }
         // Late reports are evidence and change nothing: what is settled stays settled.
         let Some(flight) = self.books.flights.get(&id).filter(|flight| flight.is_running()) else { return };
         let ceasing = flight.ceasing.is_some();
@@ -461,15 +495,19 @@ impl Desk {
     fn ask(&mut self, from: DelegationId, name: TaskId, task: Box<Task>, reply: AskReply) {
         let mandate = match self.handed_on(from, &name, &task) {
             Ok(mandate) => mandate,
-            // Whoever asked is gone only if its attempt ended.
-            Err(refusal) => return drop(reply.send(Err(refusal))),
+            Err(refusal) => {
+                self.part_refused(from, &name, &refusal);
+                return self.turn.tell(DeskEffect::Reply { reply, answer: Box::new(Err(refusal)) });
+            }
         };
         let asks = self.asks.entry(from).or_default();
         if let Some(open) = asks.open.get_mut(&name) {
             if open.task == task {
                 open.replies.push(reply);
             } else {
-                drop(reply.send(Err(Refusal::NameTaken { name: name.to_string() })));
+                let refusal = Refusal::NameTaken { name: name.to_string() };
+                self.part_refused(from, &name, &refusal);
+                self.turn.tell(DeskEffect::Reply { reply, answer: Box::new(Err(refusal)) });
             }
             return;
         }
@@ -502,6 +540,7 @@ impl Desk {
                     self.happen(AgentFact::Violation { delegation: from, tried: format!("{tool}: {needs}") });
                 }
             }
+            Request::Transfer { name, task, reply } => self.transfer(from, name, task, reply),
             Request::Charge { usage, cost } => self.happen(AgentFact::Charged { delegation: from, usage, cost }),
             Request::Process { pid, born } => self.happen(AgentFact::ProcessStarted { delegation: from, pid, born }),
             Request::Progress { note } => self.happen(AgentFact::Progressed { delegation: from, note }),
@@ -561,6 +600,13 @@ impl Desk {
         // An answer to what was never asked, or to an attempt that ended: nobody waits for it.
         let Some(asks) = self.asks.get_mut(&from) else { return };
         let Some(ask) = asks.open.remove(name) else { return };
+        if let Err(refusal) = &answer {
+            self.part_refused(from, name, refusal);
+        }
+        if self.books.flights.get(&from).is_some_and(|flight| flight.transferred.is_some()) {
+            return self.take_over(from, name, answer);
+        }
+        let Some(asks) = self.asks.get_mut(&from) else { return };
         asks.answered.extend(ask.replies.into_iter().map(|reply| (reply, Box::new(answer.clone()))));
     }
 
@@ -615,6 +661,7 @@ impl Desk {
                 _ => {}
             }
         }
+        self.dismiss_who_lingers();
         let idle = |seat: &Seat| matches!(seat, Seat::Free { since } if *since + IDLE_MAX <= now);
         for seat in self.seats.iter().filter(|(_, s)| idle(s)).map(|(n, _)| *n).collect::<Vec<_>>() {
             self.seats.remove(&seat);
@@ -671,7 +718,9 @@ impl Desk {
 
     fn seat_down(&mut self, seat: u32, why: SeatEnd) {
         let delegation = match self.seats.remove(&seat) {
-            Some(Seat::Busy(id) | Seat::Ending(id)) => Some(id).filter(|id| self.books.flights.contains_key(id)),
+            Some(Seat::Busy(id) | Seat::Ending(id)) => {
+                Some(id).filter(|id| self.books.flights.get(id).is_some_and(|flight| flight.transferred.is_none()))
+            }
             Some(_) => None,
             // It was let go: nothing is lost with it.
             None => return,
@@ -812,7 +861,7 @@ impl Desk {
                 continue;
             }
             let free = self.seats.iter().find(|(_, seat)| matches!(seat, Seat::Free { .. })).map(|(seat, _)| *seat);
-            let seat = free.unwrap_or_else(|| self.start_seat());
+            let Some(seat) = free.or_else(|| self.start_seat()) else { return };
             self.seats.insert(seat, Seat::Busy(id));
             self.happen(AgentFact::Started { delegation: id, seat });
             let must_end = self.books.flights.get(&id).and_then(Flight::must_end).unwrap_or(self.now);
@@ -829,13 +878,21 @@ impl Desk {
         taken + ending < self.entry.seats as usize
     }
 
-    fn start_seat(&mut self) -> u32 {
+    /// Starts a seat, unless too many were started of late over all agents.
+    fn start_seat(&mut self) -> Option<u32> {
+        if self.began
+            && let Err(at) = self.starts.take(self.now)
+        {
+            self.start_at = Some(at);
+            return None;
+        }
+        self.began = true;
         let seat = (1..).find(|seat| !self.seats.contains_key(seat)).unwrap_or(u32::MAX);
         let restart = self.down > 0;
         self.down = self.down.saturating_sub(1);
         self.happen(AgentFact::SeatStarted { seat, restart });
         self.turn.tell(DeskEffect::StartSeat { seat });
-        seat
+        Some(seat)
     }
 
     fn give_room(&mut self) {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     address::{Address, Envelope, Origin},
-    agents::{AgentContext, DynAgent, Seated, TenantEnd},
+    agents::{AgentContext, DynAgent, Peers, Seated, TenantEnd},
     messages::{GoalMessage, SeatMessage, SupervisorMessage},
     switchboard::Switchboard,
     world::{AbortOnDrop, World},
@@ -76,6 +76,7 @@ impl Actor for Seat {
                     canceled,
                     self.address.clone(),
                     self.lines.team.tools.clone(),
+                    Peers::of(self.lines.team.clone()),
                     self.world.clock,
                 );
                 let (seated, seat) = (seated.clone(), self.address.clone());

@@ -49,6 +49,8 @@ pub struct Wanted<'a> {
     pub task: &'a TaskSpec,
     /// Only this one, if it is to be the same agent again.
     pub only: Option<&'a AgentName>,
+    /// Only this one, if the task names it.
+    pub named: Option<&'a AgentName>,
     /// Not these: they are used up for this task.
     pub spent: &'a BTreeSet<AgentName>,
     /// Not these either: they refused.
@@ -91,12 +93,13 @@ pub fn choose(
     mut draw: impl FnMut() -> f64,
 ) -> (Choice, Option<Permit>) {
     let needs = &wanted.task.needs;
+    let only = wanted.only.or(wanted.named);
     let mut passed_over = Vec::new();
     let mut standing_refusals = Vec::new();
     let mut able = Vec::new();
     for entry in directory.capable(needs, settings.partial_capability) {
         let mut pass = |because: String| passed_over.push(PassedOver { agent: entry.name.clone(), because });
-        if wanted.only.is_some_and(|only| *only != entry.name) {
+        if only.is_some_and(|only| *only != entry.name) {
             continue;
         }
         if let Some(refused) = wanted.refused.iter().find(|refused| refused.agent == entry.name) {
@@ -115,7 +118,7 @@ pub fn choose(
         let terms = entry.terms(needs, &settings.weights, now);
         if terms.trust < wanted.trust_min {
             pass(format!("trust {:.2} is below {:.2}", terms.trust, wanted.trust_min));
-        } else if terms.score < SCORE_MIN && wanted.only.is_none() {
+        } else if terms.score < SCORE_MIN && only.is_none() {
             pass(format!("score {:.2} is below {SCORE_MIN}", terms.score));
             let reason = format!("score {:.2} is below {SCORE_MIN}", terms.score);
             let refusal = Refusal::Policy { policy: "choice".to_owned(), reason };
@@ -139,7 +142,7 @@ pub fn choose(
         Some((agent, _)) if *agent == entry.name => room.take().map(|(_, permit)| permit),
         _ => entry.permits.take(),
     };
-    let explore = wanted.only.is_none()
+    let explore = only.is_none()
         && able.len() > 1
         && settings.exploration > 0.0
         && wanted.task.criticality <= 2
@@ -159,10 +162,11 @@ pub fn choose(
         let mut drawn: Vec<_> =
             group.iter().map(|(entry, _)| (entry.in_flight(), draw_if(near > 1, &mut draw), entry)).collect();
         drawn.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
-        let by = match (wanted.only, near) {
-            (Some(_), _) => ChosenBy::Retry,
-            (None, 1) => ChosenBy::Score,
-            (None, _) => ChosenBy::NearTie,
+        let by = match (wanted.only, wanted.named, near) {
+            (Some(_), ..) => ChosenBy::Retry,
+            (None, Some(_), _) => ChosenBy::Named,
+            (None, None, 1) => ChosenBy::Score,
+            (None, None, _) => ChosenBy::NearTie,
         };
         order.extend(drawn.into_iter().map(|(_, _, entry)| (entry.clone(), by)));
         rest = later;

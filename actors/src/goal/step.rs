@@ -9,8 +9,9 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Brief, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault, GoalEvent,
-    Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
+    AgentName, Brief, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault,
+    GoalEvent, Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage,
+    Verdict,
     event::Route,
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause},
     task::Settings,
@@ -374,10 +375,21 @@ impl GoalMachine {
             if let Err(problems) = self.team.verifiers.compile(&spec.contract, spec.reversibility) {
                 said.extend(problems.iter().map(|problem| format!("task `{}`: {problem}", task.id)));
             }
+            said.extend(self.absent(task.agent.as_ref(), &task.needs).map(|r| format!("task `{}`: {r}", task.id)));
             let nobody = self.team.directory.held_by_nobody(&task.needs);
             said.extend(nobody.iter().map(|need| format!("task `{}` needs `{need}`, which nobody has", task.id)));
         }
         (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    /// Why the one agent that a task names cannot do it, whoever asks.
+    fn absent(&self, named: Option<&AgentName>, needs: &[Capability]) -> Option<Refusal> {
+        let agent = named?;
+        let Some(entry) = self.team.directory.get(agent) else {
+            return Some(Refusal::UnknownAgent { agent: agent.clone() });
+        };
+        let missing: Vec<_> = needs.iter().filter(|need| !entry.capabilities.contains(need)).cloned().collect();
+        (!missing.is_empty()).then(|| Refusal::Incapable { agent: agent.clone(), missing })
     }
 
     fn ask_planner(&mut self, round: u32, problem: Option<String>) {
@@ -646,6 +658,9 @@ impl GoalMachine {
         if live >= bounds.fan_out {
             return Err(Refusal::FanOutExceeded { limit: bounds.fan_out });
         }
+        if let Some(refusal) = self.absent(task.agent.as_ref(), &task.needs) {
+            return Err(refusal);
+        }
         let inherited = Settings {
             priority: Some(parent.priority),
             complexity: Some(parent.complexity),
@@ -803,7 +818,8 @@ impl GoalMachine {
         let team = self.team.clone();
         let mut try_choose = |machine: &mut Self, only: Option<&AgentName>, trust_min: f64| {
             let task = &machine.state.tasks[index];
-            let wanted = Wanted { task: &spec, only, spent: &task.spent, refused: &task.refused, trust_min };
+            let named = spec.agent.as_ref();
+            let wanted = Wanted { task: &spec, only, named, spent: &task.spent, refused: &task.refused, trust_min };
             let room = machine.room.take();
             let agent = room.as_ref().map(|(agent, _)| agent.clone());
             let (choice, left) = choose(&team.directory, &team.choice, &wanted, room, machine.now, &mut *draw);
@@ -882,7 +898,7 @@ impl GoalMachine {
     /// Nobody is left to ask: the task ends as its last attempt did, or refused if it never had one.
     fn give_up(&mut self, index: usize, said: Vec<RefusedBy>) {
         let task = &self.state.tasks[index];
-        let (id, needs) = (task.spec.id.clone(), task.spec.needs.clone());
+        let (id, needs, named) = (task.spec.id.clone(), task.spec.needs.clone(), task.spec.agent.clone());
         if let Some(last) = task.last.clone() {
             let reason = format!("nobody is left to ask: {last}");
             self.happen(GoalEvent::Escalated { task: Some(id), reason });
@@ -893,7 +909,9 @@ impl GoalMachine {
             Some(refused) => Outcome::Refused { refusal: refused.refusal },
             None => {
                 let refusal = Refusal::NobodyCapable { missing: self.team.directory.held_by_nobody(&needs) };
-                let message = if self.team.directory.held_by_nobody(&needs).is_empty() {
+                let message = if let Some(absent) = self.absent(named.as_ref(), &needs) {
+                    absent.to_string()
+                } else if self.team.directory.held_by_nobody(&needs).is_empty() {
                     "no agent has all the capabilities it needs".to_owned()
                 } else {
                     refusal.to_string()
@@ -1244,7 +1262,7 @@ impl GoalMachine {
 }
 
 /// What a part is, as a number that is the same in every life of the process: FNV-1a over its JSON, keys sorted.
-fn fingerprint(task: &Task) -> u64 {
+pub(crate) fn fingerprint(task: &Task) -> u64 {
     let text = serde_json::to_value(task).map(|value| bailiwick_protocols::json::canonical(&value)).unwrap_or_default();
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, Capability, Delegation, Directive, Limits, Mandate, PolicyFact, Recovery, Refusal, Ruling, Timestamp,
+    AgentFact, Capability, Delegation, Directive, Limits, Mandate, PolicyFact, PolicyRuling, Recovery, Refusal, Ruling,
+    Timestamp,
     outcome::Trip,
     policy::{ApprovalRequest, breaker},
 };
@@ -117,6 +118,12 @@ impl Stack {
         } else {
             StackRuling::Refuse(Refusal::Unauthorized { missing })
         }
+    }
+
+    /// What each policy rules that does not simply let a delegation pass: why it was turned away, for the record.
+    pub fn rulings(&self, asked: &Delegation, scene: &Scene<'_>) -> Vec<PolicyRuling> {
+        let ruling = |m: &Member| PolicyRuling { policy: m.policy.name().to_owned(), ruling: m.rule(asked, scene) };
+        self.members.iter().map(ruling).filter(|ruled| ruled.ruling != Ruling::Pass).collect()
     }
 
     /// Lets every policy change by a recorded fact. Returns what else must be recorded: policies that panicked.

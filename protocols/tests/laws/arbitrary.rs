@@ -6,11 +6,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentFact, AgentName, Brief, Capability, Cause, Code, Constraint, Contract, Cost, Delegation, DelegationId,
-    Directive, Effects, Ended, Event, Failure, Fault, Feedback, Goal, GoalEvent, GoalId, Json, JudgeSpec, Lesson,
-    Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Permission, Permissions, PolicyFact, Recorded,
-    Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind, Slice, Stream, Task,
-    TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustRecord, TrustScore, Usage, Verdict, Verify,
+    AgentFact, AgentName, Brief, Capability, Cause, Code, Constraint, Contract, Cost, Delegated, Delegation,
+    DelegationId, Directive, Effects, Ended, Event, Failure, Fault, Feedback, Goal, GoalEvent, GoalId, Json, JudgeSpec,
+    Lesson, Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Permission, Permissions, PolicyFact,
+    PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind,
+    Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustRecord, TrustScore, Usage, Verdict,
+    Verify,
     event::{Candidate, CeaseReason, ChosenBy, PassedOver, Route, RouteRule, SeatEnd, Terms},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause, Trip},
     permission::Rule,
@@ -173,7 +174,7 @@ pub fn verdict() -> BoxedStrategy<Verdict> {
 
 // Permissions and mandates.
 
-fn rule() -> BoxedStrategy<Rule> {
+pub fn rule() -> BoxedStrategy<Rule> {
     prop_oneof![
         json().prop_map(Rule::Equals),
         vec(json(), 0..3).prop_map(Rule::OneOf),
@@ -302,7 +303,7 @@ pub fn verify() -> BoxedStrategy<Verify> {
     .boxed()
 }
 
-fn output_format() -> BoxedStrategy<OutputFormat> {
+pub fn output_format() -> BoxedStrategy<OutputFormat> {
     use OutputFormat::{Json, Markdown, Structured, Text};
     select(&[Text, Json, Markdown, Structured][..]).boxed()
 }
@@ -317,11 +318,11 @@ pub fn contract() -> BoxedStrategy<Contract> {
     (verify(), output_spec()).prop_map(|(verify, output)| Contract { verify, output }).boxed()
 }
 
-fn reversibility() -> BoxedStrategy<Reversibility> {
+pub fn reversibility() -> BoxedStrategy<Reversibility> {
     select(&[Reversibility::Low, Reversibility::Medium, Reversibility::High][..]).boxed()
 }
 
-fn effects() -> BoxedStrategy<Effects> {
+pub fn effects() -> BoxedStrategy<Effects> {
     select(&[Effects::None, Effects::Idempotent, Effects::Once][..]).boxed()
 }
 
@@ -349,18 +350,29 @@ pub fn settings() -> BoxedStrategy<Settings> {
 pub fn task() -> BoxedStrategy<Task> {
     let edges = || vec(task_id(), 0..3);
     let handed = (vec(json(), 0..2), vec(text(), 0..2));
-    let names = (task_id(), text(), vec(capability(), 0..3));
+    let names = (task_id(), text(), option::of(agent_name()), vec(capability(), 0..3));
     (names, edges(), edges(), handed, contract(), option::of(slice()), settings())
-        .prop_map(|((id, goal, needs), after, optional_after, (documents, constraints), contract, budget, settings)| {
-            let mut task = Task::new(id, goal).after(after).optional_after(optional_after);
-            task.needs = needs;
-            task.documents = documents;
-            task.constraints = constraints;
-            task.contract = contract;
-            task.budget = budget;
-            task.settings = settings;
-            task
-        })
+        .prop_map(
+            |(
+                (id, goal, agent, needs),
+                after,
+                optional_after,
+                (documents, constraints),
+                contract,
+                budget,
+                settings,
+            )| {
+                let mut task = Task::new(id, goal).after(after).optional_after(optional_after);
+                task.agent = agent;
+                task.needs = needs;
+                task.documents = documents;
+                task.constraints = constraints;
+                task.contract = contract;
+                task.budget = budget;
+                task.settings = settings;
+                task
+            },
+        )
         .boxed()
 }
 
@@ -499,6 +511,21 @@ pub fn report() -> BoxedStrategy<Report> {
         .boxed()
 }
 
+pub fn delegated() -> BoxedStrategy<Delegated> {
+    let what = (outcome(), option::of(output()), option::of(verdict()));
+    (task_id(), option::of(agent_name()), what, usage(), cost())
+        .prop_map(|(task, agent, (outcome, output, verdict), usage, cost)| Delegated {
+            task,
+            agent,
+            outcome,
+            output,
+            verdict,
+            usage,
+            cost,
+        })
+        .boxed()
+}
+
 pub fn refusal() -> BoxedStrategy<Refusal> {
     use Refusal as R;
     prop_oneof![
@@ -517,7 +544,11 @@ pub fn refusal() -> BoxedStrategy<Refusal> {
         any::<usize>().prop_map(|limit| R::FanOutExceeded { limit }),
         any::<usize>().prop_map(|limit| R::TooManyTasks { limit }),
         vec(capability(), 0..3).prop_map(|missing| R::NobodyCapable { missing }),
+        (agent_name(), vec(capability(), 0..3)).prop_map(|(agent, missing)| R::Incapable { agent, missing }),
         agent_name().prop_map(|agent| R::UnknownAgent { agent }),
+        text().prop_map(|needs| R::OutsideMandate { needs }),
+        text().prop_map(|name| R::NameTaken { name }),
+        text().prop_map(|problem| R::Invalid { problem }),
         Just(R::Draining),
         Just(R::CalledBack),
         Just(R::Overloaded),
@@ -533,7 +564,7 @@ pub fn canceled_by() -> BoxedStrategy<CanceledBy> {
     prop_oneof![text().prop_map(CanceledBy::Caller), Just(CanceledBy::Parent), Just(CanceledBy::Shutdown)].boxed()
 }
 
-fn skipped_because() -> BoxedStrategy<SkippedBecause> {
+pub fn skipped_because() -> BoxedStrategy<SkippedBecause> {
     prop_oneof![task_id().prop_map(SkippedBecause::Needed), Just(SkippedBecause::GoalEnded)].boxed()
 }
 
@@ -656,11 +687,11 @@ pub fn recovery() -> BoxedStrategy<Recovery> {
 
 // What happened.
 
-fn route() -> BoxedStrategy<Route> {
+pub fn route() -> BoxedStrategy<Route> {
     select(&[Route::Floor, Route::Direct, Route::Plan][..]).boxed()
 }
 
-fn route_rule() -> BoxedStrategy<RouteRule> {
+pub fn route_rule() -> BoxedStrategy<RouteRule> {
     use RouteRule as R;
     select(
         &[
@@ -688,8 +719,13 @@ fn candidate() -> BoxedStrategy<Candidate> {
         .boxed()
 }
 
+pub fn chosen_by() -> BoxedStrategy<ChosenBy> {
+    use ChosenBy as C;
+    select(&[C::Score, C::NearTie, C::Exploration, C::Retry, C::Named][..]).boxed()
+}
+
 fn selected() -> BoxedStrategy<GoalEvent> {
-    let chosen = select(&[ChosenBy::Score, ChosenBy::NearTie, ChosenBy::Exploration, ChosenBy::Retry][..]);
+    let chosen = chosen_by();
     let over = (agent_name(), text()).prop_map(|(agent, because)| PassedOver { agent, because });
     let whom = (task_id(), delegation_id(), agent_name(), any::<u32>());
     (whom, slice(), chosen, vec(candidate(), 0..2), vec(over, 0..2))
@@ -804,6 +840,30 @@ fn middle() -> BoxedStrategy<GoalEvent> {
     .boxed()
 }
 
+/// Parts that agents at work hand on.
+fn children() -> BoxedStrategy<GoalEvent> {
+    use GoalEvent as E;
+    let lineage = vec(agent_name(), 0..3).prop_map(Arc::from);
+    prop_oneof![
+        (task_spec(), task_id(), delegation_id(), any::<u64>(), mandate(), lineage).prop_map(
+            |(task, parent, from, fingerprint, mandate, lineage)| E::ChildAdded {
+                task: Arc::new(task),
+                parent,
+                from,
+                fingerprint,
+                mandate,
+                lineage
+            }
+        ),
+        (task_id(), delegation_id(), mandate()).prop_map(|(task, from, mandate)| E::ChildReopened {
+            task,
+            from,
+            mandate
+        }),
+    ]
+    .boxed()
+}
+
 /// How a goal comes to its end.
 fn closing() -> BoxedStrategy<GoalEvent> {
     use GoalEvent as E;
@@ -826,13 +886,22 @@ fn closing() -> BoxedStrategy<GoalEvent> {
 }
 
 pub fn goal_event() -> BoxedStrategy<GoalEvent> {
-    prop_oneof![7 => opening(), 12 => middle(), 6 => closing()].boxed()
+    prop_oneof![7 => opening(), 12 => middle(), 2 => children(), 6 => closing()].boxed()
+}
+
+pub fn cease_reason() -> BoxedStrategy<CeaseReason> {
+    prop_oneof![Just(CeaseReason::Timeout), revoke_reason().prop_map(CeaseReason::Revoked)].boxed()
+}
+
+pub fn seat_end() -> BoxedStrategy<SeatEnd> {
+    prop_oneof![Just(SeatEnd::Idle), Just(SeatEnd::Killed), Just(SeatEnd::Dismissed), text().prop_map(SeatEnd::Crashed)]
+        .boxed()
 }
 
 /// What the desk of a supervisor lives by.
 fn desk_fact() -> BoxedStrategy<AgentFact> {
     use AgentFact as F;
-    let why = prop_oneof![Just(CeaseReason::Timeout), revoke_reason().prop_map(CeaseReason::Revoked)];
+    let why = cease_reason();
     prop_oneof![
         delegation().prop_map(|delegation| F::Admitted { delegation: Arc::new(delegation) }),
         (delegation_id(), any::<u32>()).prop_map(|(delegation, seat)| F::Started { delegation, seat }),
@@ -853,15 +922,35 @@ fn desk_fact() -> BoxedStrategy<AgentFact> {
     .boxed()
 }
 
+/// What an agent at work does beside its work.
+fn use_fact() -> BoxedStrategy<AgentFact> {
+    use AgentFact as F;
+    let policy_ruling = (text(), ruling()).prop_map(|(policy, ruling)| PolicyRuling { policy, ruling });
+    prop_oneof![
+        (delegation_id(), task_id(), refusal(), vec(policy_ruling, 0..3))
+            .prop_map(|(delegation, task, refusal, rulings)| F::TurnedAway { delegation, task, refusal, rulings }),
+        (delegation_id(), text(), text()).prop_map(|(delegation, tool, needs)| F::ToolCalled {
+            delegation,
+            tool,
+            needs
+        }),
+        (delegation_id(), text()).prop_map(|(delegation, note)| F::Progressed { delegation, note }),
+        (delegation_id(), json()).prop_map(|(delegation, state)| F::Checkpointed { delegation, state }),
+        (delegation_id(), task_id(), refusal()).prop_map(|(delegation, name, refusal)| F::PartRefused {
+            delegation,
+            name,
+            refusal
+        }),
+        (delegation_id(), task_id()).prop_map(|(delegation, name)| F::Transferred { delegation, name }),
+        any::<u32>().prop_map(|threads| F::ThreadsLeft { threads }),
+    ]
+    .boxed()
+}
+
 /// What seats and policies live by.
 fn seat_fact() -> BoxedStrategy<AgentFact> {
     use AgentFact as F;
-    let end = prop_oneof![
-        Just(SeatEnd::Idle),
-        Just(SeatEnd::Killed),
-        Just(SeatEnd::Dismissed),
-        text().prop_map(SeatEnd::Crashed)
-    ];
+    let end = seat_end();
     prop_oneof![
         (vec(text(), 0..3), json(), vec(capability(), 0..3), any::<u32>(), any::<u32>()).prop_map(
             |(policies, settings, capabilities, seats, incarnation)| F::Stack {
@@ -891,7 +980,7 @@ fn seat_fact() -> BoxedStrategy<AgentFact> {
 }
 
 pub fn agent_fact() -> BoxedStrategy<AgentFact> {
-    prop_oneof![desk_fact(), seat_fact()].boxed()
+    prop_oneof![desk_fact(), seat_fact(), use_fact()].boxed()
 }
 
 pub fn runtime_event() -> BoxedStrategy<RuntimeEvent> {

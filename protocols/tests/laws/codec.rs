@@ -103,6 +103,7 @@ survive! { 48:
     a_brief_survives_every_codec => brief,
     a_delegation_survives_every_codec => delegation,
     a_settlement_survives_every_codec => settlement,
+    what_came_of_a_part_survives_every_codec => delegated,
 }
 
 survive! { 256:

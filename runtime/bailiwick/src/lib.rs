@@ -21,6 +21,7 @@
 pub mod builder;
 pub mod error;
 pub mod event_line;
+pub mod explain;
 pub mod handlers;
 pub mod picture;
 pub mod preview;
@@ -39,6 +40,7 @@ pub use bailiwick_telemetry as telemetry;
 
 pub use builder::Builder;
 pub use error::{Error, ResumeError, SubmitError, TeamError};
+pub use explain::Explanation;
 pub use handlers::Handlers;
 pub use report::GoalReport;
 pub use resume::{OpenGoal, Standing};
@@ -48,14 +50,18 @@ pub use team_file::{Inputs, Problems, TeamFile};
 
 /// What most programs need: `use bailiwick::prelude::*`.
 pub mod prelude {
+    #[cfg(feature = "http")]
+    pub use bailiwick_actors::tools::HttpGet;
     pub use bailiwick_actors::{
         agents::{
-            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_fn,
+            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_blocking,
+            agent_fn,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },
         planners::{Plan, PlanRequest, Planner, fixed::fixed},
         policies::{Scene, SupervisorPolicy},
+        tools::{Need, ReadFile, Tool, ToolError, WriteFile},
         verifiers::{Verifier, Work, verifier, verify_async, verify_fn},
     };
     pub use bailiwick_protocols::{

@@ -103,8 +103,14 @@ struct Look {
 
 impl Look {
     fn at(&self, spec: TaskSpec) -> TaskPreview {
-        let wanted =
-            Wanted { task: &spec, only: None, spent: &BTreeSet::new(), refused: &[], trust_min: self.trust_min };
+        let wanted = Wanted {
+            task: &spec,
+            only: None,
+            named: spec.agent.as_ref(),
+            spent: &BTreeSet::new(),
+            refused: &[],
+            trust_min: self.trust_min,
+        };
         let (choice, _) = choose(&self.directory, &self.choice, &wanted, None, Timestamp::default(), || 0.0);
         let (mut candidates, mut passed_over) = match choice {
             Choice::Ask(asked) => (asked.candidates, asked.passed_over),

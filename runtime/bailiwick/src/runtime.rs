@@ -11,6 +11,7 @@ use bailiwick_actors::{
     },
     agents_root::Hiring,
     audit_log::log::Log,
+    authority::{Authority, Holder},
     directory::{Directory, Entry, Weights},
     goal::plan,
     messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage, RootMessage},
@@ -20,16 +21,17 @@ use bailiwick_actors::{
     team::Team,
     trust_tracker::models::{Asymmetric, Beta},
     verifiers::{ScriptedJudge, Verifiers},
-    world::{Clock, Dice, Spawner, World},
+    world::{Clock, Dice, Spawner, Starts, World},
 };
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Goal, GoalId, Mandate, Permissions, Timestamp, TrustScore, outcome::CanceledBy,
+    AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Stream, TaskId, Timestamp,
+    TrustScore, outcome::CanceledBy,
 };
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
 use crate::{
-    Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
+    Builder, Error, Explanation, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
     resume,
     team::Grants,
@@ -91,7 +93,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         Some(delay) => Post::seeded(dice.fork(), delay),
         None => Post::direct(),
     };
-    let world = World { clock, dice, log, spawner, post };
+    let world = World { clock, dice, log, spawner, starts: Starts::default(), post };
     #[cfg(feature = "telemetry")]
     bailiwick_telemetry::follow_installed(&world);
 
@@ -254,6 +256,42 @@ impl Bailiwick {
     /// The breakers that are not closed.
     pub fn breakers(&self) -> Vec<BreakerStanding> {
         breakers(&self.lines)
+    }
+
+    /// The chain of delegations by which an agent can ever hold the whole of a permission, whatever goal is submitted;
+    /// `None` if it never can.
+    pub fn can_ever_hold(&self, agent: impl Into<AgentName>, permission: &Permission) -> Option<Vec<AgentName>> {
+        self.authority().can_ever_hold(&agent.into(), permission)
+    }
+
+    /// The same for work that a goal of default depth hands to `first`: what comes of it to `agent`.
+    pub fn can_ever_hold_through(
+        &self,
+        first: impl Into<AgentName>,
+        agent: impl Into<AgentName>,
+        permission: &Permission,
+    ) -> Option<Vec<AgentName>> {
+        self.authority().can_ever_hold_through(&first.into(), &agent.into(), permission)
+    }
+
+    /// Everything that bounds authority before a goal is given.
+    pub fn authority(&self) -> Authority {
+        let holders = self.lines.team.directory.all().iter().map(|entry| Holder::from(&**entry)).collect();
+        Authority { grants: self.door.grants.now(), depth: Bounds::default().depth, holders }
+    }
+
+    /// Why a task was turned away, and why breakers opened on it; `None` if there is no such goal or task.
+    pub fn explain(&self, goal: GoalId, task: impl Into<TaskId>) -> Option<Explanation> {
+        let log = &self.world.log;
+        let agent = |agent: &AgentName| {
+            let entry = self.lines.team.directory.get(agent);
+            log.stream(&Stream::Agent {
+                team: self.lines.team.name.clone(),
+                agent: agent.clone(),
+                generation: entry.map_or(0, |entry| entry.generation),
+            })
+        };
+        Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into())
     }
 
     /// Closes the breakers of an agent.

@@ -1,6 +1,7 @@
 //! The stories: the rules of `docs/semantics.md`, told on a Stage in paused time; and the rules of the house.
 
 mod assembly;
+mod authority;
 mod breaker;
 mod choice;
 mod defects;

@@ -65,6 +65,7 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
             canceled,
             Address::vacant(&Post::direct()),
             Arc::default(),
+            crate::agents::Peers::new(Vec::new),
             Clock::starting_at(started),
         ),
         stop,

@@ -51,7 +51,7 @@ fn task(criticality: u8, reversibility: Reversibility) -> TaskSpec {
 
 /// One choice: who, and why; with everybody who could be asked again afterwards.
 fn chosen(directory: &Directory, spec: &TaskSpec, exploration: f64, dice: &Dice) -> (String, ChosenBy) {
-    let wanted = Wanted { task: spec, only: None, spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
+    let wanted = Wanted { task: spec, only: None, named: None, spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
     let settings = ChoiceSettings { exploration, ..ChoiceSettings::default() };
     match choose(directory, &settings, &wanted, None, Timestamp::default(), || dice.unit()) {
         (Choice::Ask(asked), _) => (asked.entry.name.to_string(), asked.by),
@@ -212,7 +212,8 @@ fn exploration_is_as_frequent_as_it_is_set_and_never_without_a_choice() {
 fn the_same_agent_again_is_never_an_exploration() {
     let directory = directory(&[ADA, Seen { name: "bo", evidence: 0.0, trust: 0.9, ..ADA }]);
     let (spec, ada) = (task(1, Reversibility::High), "ada".into());
-    let wanted = Wanted { task: &spec, only: Some(&ada), spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
+    let wanted =
+        Wanted { task: &spec, only: Some(&ada), named: None, spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
     let settings = ChoiceSettings { exploration: 1.0, ..ChoiceSettings::default() };
 
     let (choice, _) = choose(&directory, &settings, &wanted, None, Timestamp::default(), || 0.0);
@@ -240,7 +241,7 @@ fn below_three_tenths_nobody_is_chosen() {
         weights: Weights { capability: 0.2, trust: 0.4, availability: 0.2, cost: 0.2 },
         ..ChoiceSettings::default()
     };
-    let wanted = Wanted { task: &spec, only: None, spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
+    let wanted = Wanted { task: &spec, only: None, named: None, spent: &BTreeSet::new(), refused: &[], trust_min: 0.0 };
 
     let (choice, _) = choose(&directory(&[hopeless]), &settings, &wanted, None, Timestamp::default(), || 0.0);
 

@@ -1,0 +1,9 @@
+//! Authority at work: what agents may touch, whom they may ask, why they were refused, and what a breaker does.
+
+mod blocking;
+mod delegate_tool;
+mod explain;
+mod shipped_tools;
+mod starts;
+mod transfer;
+mod who_may;
