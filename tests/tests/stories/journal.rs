@@ -4,43 +4,28 @@ use std::sync::{Arc, Mutex};
 
 use bailiwick::{
     actors::audit_log::{
-        log::{Journal, JournalError},
+        journal::{Begun, Claim, Journal, JournalError, Reading},
         memory::MemoryJournal,
     },
     prelude::*,
-    protocols::{Event, GoalEvent, Recorded},
+    protocols::{Event, GoalEvent, Json, Recorded},
     testing::{Stage, StageBuilder},
 };
 use bailiwick_tests::*;
 use futures::future::BoxFuture;
 
-/// A journal that others may look into.
-#[derive(Clone)]
-struct Open(Arc<MemoryJournal>);
-
-impl Open {
-    fn late(by: std::time::Duration) -> Self {
-        Self(Arc::new(MemoryJournal::late(by)))
-    }
-}
-
-impl Journal for Open {
-    fn append(&self, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>> {
-        self.0.append(batch)
-    }
-    fn read(&self) -> Result<Vec<Arc<Recorded>>, JournalError> {
-        self.0.read()
-    }
+fn kept_by(journal: &MemoryJournal) -> Vec<Arc<Recorded>> {
+    journal.read(Reading::All).expect("memory can be read")
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_starts_before_it_is_durable() {
-    let journal = Open::late(ms(500));
+    let journal = MemoryJournal::late(ms(500));
     let kept = journal.clone();
     let started = Arc::new(Mutex::new(0));
     let count = started.clone();
     let ada = agent_fn("ada", ["sum"], move |task| {
-        let kept = kept.read().unwrap();
+        let kept = kept_by(&kept);
         let begun = kept.iter().any(|one| {
             matches!(&one.event, Event::Agent(AgentFact::Started { delegation, .. })
                 if matches!(kept.iter().find_map(|other| match &other.event {
@@ -66,7 +51,7 @@ async fn nothing_starts_before_it_is_durable() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_is_answered_only_when_the_goal_is_kept_and_a_subscriber_sees_only_what_is() {
-    let journal = Open::late(secs(1));
+    let journal = MemoryJournal::late(secs(1));
     let kept = journal.clone();
     let play = open(prompt(2).agent(says("ada", "sum", "4")).with(|b| b.journal(journal))).await;
     let start = play.now();
@@ -75,7 +60,7 @@ async fn a_caller_is_answered_only_when_the_goal_is_kept_and_a_subscriber_sees_o
     assert!(play.now().since(start) >= secs(1));
     let mut events = run.events();
     while let Some(event) = events.next().await {
-        let seen = kept.read().unwrap().iter().any(|one| one.seq == event.seq);
+        let seen = kept_by(&kept).iter().any(|one| one.seq == event.seq);
         assert!(seen, "{} was shown before it was kept", event.event.kind());
     }
 
@@ -85,22 +70,30 @@ async fn a_caller_is_answered_only_when_the_goal_is_kept_and_a_subscriber_sees_o
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_fails_ends_the_runtime_loudly_and_nothing_starts_on_its_word() {
-    struct Failing;
+    struct Failing(MemoryJournal);
     impl Journal for Failing {
-        fn append(&self, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>> {
-            let fails = batch.iter().any(|one| matches!(one.event, Event::Goal(GoalEvent::AgentSelected { .. })));
-            Box::pin(async move {
-                tokio::time::sleep(ms(10)).await;
-                if fails { Err(JournalError("no space left".to_owned())) } else { Ok(()) }
-            })
+        fn begin(&self) -> Result<Begun, JournalError> {
+            self.0.begin()
         }
-        fn read(&self) -> Result<Vec<Arc<Recorded>>, JournalError> {
-            Ok(Vec::new())
+        fn append(&self, epoch: u64, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>> {
+            if batch.iter().any(|one| matches!(one.event, Event::Goal(GoalEvent::AgentSelected { .. }))) {
+                return Box::pin(async { Err(JournalError::Full("0 bytes".to_owned())) });
+            }
+            self.0.append(epoch, batch)
+        }
+        fn read(&self, what: Reading<'_>) -> Result<Vec<Arc<Recorded>>, JournalError> {
+            self.0.read(what)
+        }
+        fn claim(&self, epoch: u64, key: String) -> BoxFuture<'static, Result<Claim, JournalError>> {
+            self.0.claim(epoch, key)
+        }
+        fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>> {
+            self.0.fulfil(epoch, key, result)
         }
     }
     let witness = Witness::new();
     let ada = witness.scripted("ada", "sum", [ScriptedReply::output("4")]);
-    let stage = Stage::seeded(3).agent(ada).with(|b| b.journal(Failing)).open().await;
+    let stage = Stage::seeded(3).agent(ada).with(|b| b.journal(Failing(MemoryJournal::late(ms(10))))).open().await;
 
     let outcome = match stage.bailiwick().submit(Goal::new("x").needs_capability("sum")).await {
         Ok(run) => run.await.map(|report| report.outcome_word()).map_err(|error| error.to_string()),
@@ -108,7 +101,7 @@ async fn a_journal_that_fails_ends_the_runtime_loudly_and_nothing_starts_on_its_
     };
 
     let error = outcome.err().expect("nothing more can be kept");
-    assert!(error.contains("no space left"), "{error}");
+    assert!(error.contains("no room is left"), "{error}");
     tokio::time::sleep(secs(60)).await;
     assert_eq!(witness.calls(), 0);
 }
