@@ -191,7 +191,7 @@ impl AgentSupervisor {
         fold(&mut folded, &self.world.log.stream(&life.stream));
         let now = self.world.clock.now();
         let (live, folded) = (life.desk.books.digest(now), folded.digest(now));
-        if live == folded { Ok(()) } else { Err(format!("{}:\nlive {live}\nfold {folded}", life.stream)) }
+        if live == folded { Ok(()) } else { Err(format!("{}: {}", life.stream, crate::difference(&live, &folded))) }
     }
 
     /// The stream it writes.

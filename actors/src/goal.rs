@@ -80,11 +80,17 @@ impl Actor for GoalActor {
                 return Ok(());
             }
             G::Audit { reply } => {
-                let live = life.machine.as_ref().map(|machine| &machine.state);
                 let folded = self.rebuilt().map(|machine| machine.state);
-                let differ = || format!("goal {}:\nlive {live:#?}\nfold {folded:#?}", self.id);
+                let answer = match (&life.machine, folded) {
+                    (Some(live), Some(folded)) if live.state != folded => {
+                        let (live, folded) = (format!("{:?}", live.state), format!("{folded:?}"));
+                        Err(format!("goal {}: {}", self.id, crate::difference(&live, &folded)))
+                    }
+                    // Before its first message it knows nothing yet.
+                    _ => Ok(()),
+                };
                 // Whoever asked may have gone.
-                drop(reply.send(if live == folded.as_ref() { Ok(()) } else { Err(differ()) }));
+                drop(reply.send(answer));
                 return Ok(());
             }
             G::Begin { new, resume, reply } => {

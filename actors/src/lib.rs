@@ -33,3 +33,10 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         _ => "a panic without a message".to_owned(),
     }
 }
+
+/// Where two texts part, with a little of what stands around it.
+pub(crate) fn difference(live: &str, folded: &str) -> String {
+    let apart = live.chars().zip(folded.chars()).take_while(|(a, b)| a == b).count();
+    let around = |text: &str| text.chars().skip(apart.saturating_sub(200)).take(400).collect::<String>();
+    format!("\nlive ..{}\nfold ..{}", around(live), around(folded))
+}

@@ -78,6 +78,13 @@ impl Play {
         report
     }
 
+    /// Every goal that was submitted and has not settled.
+    pub fn live_goals(&self) -> Vec<GoalId> {
+        let goals = self.goals.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let settled = |goal: &GoalId| self.goal_stream(*goal).iter().any(|one| one.event.kind() == "goal_settled");
+        goals.into_iter().filter(|goal| !settled(goal)).collect()
+    }
+
     /// Submits a goal and waits for its end, while others may still run: the laws are checked later.
     pub async fn run_to_its_end(&self, goal: Goal) -> GoalReport {
         let run = self.submit(goal).await;

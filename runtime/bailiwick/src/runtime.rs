@@ -27,6 +27,7 @@ use bailiwick_protocols::{
     AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Stream, TaskId, Timestamp,
     TrustScore, outcome::CanceledBy,
 };
+use futures::StreamExt;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
@@ -218,18 +219,35 @@ impl Door {
         let (reply, recorded) = oneshot::channel();
         let mut ended = self.lines.ended();
         self.lines.coordinator.tell_from_edge(CoordinatorMessage::Submit { goal, reply });
-        let why = tokio::select! {
-            recorded = recorded => match recorded {
-                Ok(Ok(())) => return Ok(run),
-                Ok(Err(refusal)) => {
-                    self.lines.watched.remove(&id);
-                    return Err(SubmitError::Refused(refusal));
-                }
-                Err(_) => "the goal was lost before it was recorded: submit it again".to_owned(),
+        let answer = tokio::select! {
+            recorded = recorded => recorded.map_err(|_| None),
+            why = ended.wait_for(Option::is_some) => Err(why.ok().and_then(|why| why.clone())),
+        };
+        let why = match answer {
+            Ok(Ok(())) => return Ok(run),
+            Ok(Err(refusal)) => {
+                self.lines.watched.remove(&id);
+                return Err(SubmitError::Refused(refusal));
+            }
+            Err(Some(why)) => why,
+            Err(None) => match self.lost(&run).await {
+                Some(why) => why,
+                None => return Ok(run),
             },
-            why = ended.wait_for(Option::is_some) => why.ok().and_then(|why| why.clone()).unwrap_or_default(),
         };
         Err(SubmitError::Ended(why))
+    }
+
+    /// Why a goal was lost whose actor died with the answer to its caller; `None` if it was not: what that actor had
+    /// written is taken up again, and is not to be submitted twice.
+    async fn lost(&self, run: &RunHandle) -> Option<String> {
+        let recorded = self.world.log.last(&Stream::Goal(run.goal_id())).is_some();
+        if recorded && run.events().next().await.is_some() {
+            return None;
+        }
+        let ended = self.lines.ended().borrow().clone();
+        let failed = self.world.log.failure().map(|error| error.to_string());
+        Some(failed.or(ended).unwrap_or_else(|| "the goal was lost before it was recorded: submit it again".to_owned()))
     }
 }
 

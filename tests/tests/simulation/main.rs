@@ -1,5 +1,3 @@
 //! Whole runs, thousands of them, each drawn from a seed: first without actors, then on the real tree.
 
-mod simulation {
-    mod simulator;
-}
+mod simulator;
