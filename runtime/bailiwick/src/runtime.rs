@@ -23,7 +23,7 @@ use bailiwick_actors::{
     world::{Clock, Dice, Spawner, World},
 };
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Goal, GoalId, Mandate, Permissions, Timestamp, TrustScore, outcome::CanceledBy,
+    AgentName, Capability, Cost, Goal, GoalId, Mandate, Permissions, Stream, Timestamp, TrustScore, outcome::CanceledBy,
 };
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
@@ -227,6 +227,11 @@ impl Door {
             },
             why = ended.wait_for(Option::is_some) => why.ok().and_then(|why| why.clone()).unwrap_or_default(),
         };
+        if self.lines.ended().borrow().is_none() && self.world.log.last(&Stream::Goal(id)).is_some() {
+            // Only the actor that would have answered is lost; another goes on with what it recorded.
+            drop(self.world.log.cursor(Stream::Goal(id)).next().await);
+            return Ok(RunHandle::new(id, &self.world, &self.lines));
+        }
         Err(SubmitError::Ended(why))
     }
 }
