@@ -1,5 +1,7 @@
 //! Whole runs, thousands of them, each drawn from a seed: first without actors, then on the real tree.
 
 mod simulation {
+    mod many;
     mod simulator;
+    mod storms;
 }

@@ -1247,7 +1247,6 @@ impl House {
         laws::Streams {
             goals: self.goals.iter().map(|this| (this.id, stream(&Stream::Goal(this.id)))).collect(),
             agents: self.supervisors.iter().map(|this| (this.entry.clone(), stream(&this.stream))).collect(),
-            partial: self.script.partial,
         }
     }
 }
