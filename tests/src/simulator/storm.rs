@@ -21,12 +21,12 @@ use bailiwick_actors::{
     planners::{PlanAnswer, SynthesisRequest, Synthesiser},
     root::Child,
 };
-use bailiwick_protocols::{Capability, Event, Stream, TrustRecord};
+use bailiwick_protocols::{Capability, Event, GoalId, Stream, TrustRecord};
 
 use super::{
     Tally,
     draws::Draws,
-    house::law,
+    house::{STOPPED_WITHIN, law},
     laws,
     script::{AgentScript, Answer, CHECKED, GoalScript, Script, Trouble},
     seat::{self, End},
@@ -96,13 +96,13 @@ async fn play(seed: u64) -> Result<Tally, String> {
             return Err(format!("the runtime gave up: {error}"));
         }
     }
-    trouble.await.map_err(|error| error.to_string())?;
+    let canceled = trouble.await.map_err(|error| error.to_string())?;
     tokio::time::sleep(AFTERWARDS).await;
 
     if let Some(law) = broken.lock().unwrap_or_else(PoisonError::into_inner).pop() {
         return Err(law);
     }
-    at_the_end(&stage, &script)
+    at_the_end(&stage, &script, &canceled)
 }
 
 fn set(builder: StageBuilder, script: &Script, dice: &Dice) -> StageBuilder {
@@ -249,11 +249,13 @@ async fn submitted(stage: Arc<Stage>, goal: GoalScript) -> Result<RunHandle, Str
     Err(format!("a goal is not taken: {said}"))
 }
 
-async fn make_trouble(stage: Arc<Stage>, script: Script) {
+/// Makes trouble as the script says. Answers with the goals that were to end at once, and when.
+async fn make_trouble(stage: Arc<Stage>, script: Script) -> Vec<(GoalId, Timestamp)> {
     let mut trouble = script.trouble.clone();
     trouble.sort_by_key(|(at, _)| *at);
     let begin = tokio::time::Instant::now();
     let mut deaths: BTreeMap<String, VecDeque<u64>> = BTreeMap::new();
+    let mut canceled = Vec::new();
     for (at, trouble) in trouble {
         tokio::time::sleep_until(begin + Duration::from_millis(at)).await;
         let mut may_die = |who: &str| {
@@ -295,6 +297,9 @@ async fn make_trouble(stage: Arc<Stage>, script: Script) {
             Trouble::Cancel(goal, graceful) => {
                 if let Some(id) = goals().nth(goal) {
                     stage.cancel(id, graceful);
+                    if !graceful {
+                        canceled.push((id, stage.now()));
+                    }
                 }
             }
             Trouble::Release(agent) => stage.bailiwick().release(script.team[agent].name.as_str(), "somebody"),
@@ -310,9 +315,15 @@ async fn make_trouble(stage: Arc<Stage>, script: Script) {
             }
         }
     }
+    canceled
 }
 
-fn at_the_end(stage: &Stage, script: &Script) -> Result<Tally, String> {
+fn at_the_end(stage: &Stage, script: &Script, canceled: &[(GoalId, Timestamp)]) -> Result<Tally, String> {
+    for (id, at) in canceled {
+        let ended = stage.goal_stream(*id).last().map(|last| last.at);
+        let in_time = ended.is_some_and(|ended| ended <= *at + STOPPED_WITHIN);
+        law!(in_time, "a cancellation is never lost: goal {id} was canceled at {at} and ended at {ended:?}");
+    }
     let mut streams = laws::Streams { goals: Vec::new(), agents: Vec::new() };
     for stream in stage.streams() {
         if let Stream::Goal(id) = stream {

@@ -11,7 +11,7 @@ use bailiwick_tests::simulator::storm;
 use super::many::{many, number, report};
 
 /// Seeds that broke a law once. They run first, for ever.
-const KEPT: &[u64] = &[];
+const KEPT: &[u64] = &[0, 29, 39, 47, 63, 73, 102, 249, 274, 285, 329, 399, 3926];
 
 /// How many run beside them.
 const STORMS: u64 = 1_000;
