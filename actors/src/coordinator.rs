@@ -94,6 +94,7 @@ impl Actor for Coordinator {
                 }
                 let ids: Vec<GoalId> = goal.map_or_else(|| life.actors.keys().copied().collect(), |goal| vec![goal]);
                 for id in ids {
+                    self.lines.cancel(id, &by, graceful);
                     self.tell(id, GoalMessage::Cancel { by: by.clone(), graceful });
                 }
             }
@@ -186,11 +187,17 @@ impl Coordinator {
         life.live.insert(actor.get_id(), id);
         life.actors.insert(id, actor);
         address.tell(plain(self.lines.coordinator.origin(), GoalMessage::Begin { new, resume, reply }));
+        // Said to the life before, perhaps, and lost with it.
+        let wish = self.lines.canceled.get(&id).map(|wish| wish.clone());
+        if let Some((by, graceful)) = wish {
+            self.tell(id, GoalMessage::Cancel { by, graceful });
+        }
         Ok(())
     }
 
     fn ended(&self, life: &mut Life, goal: GoalId) {
         self.lines.goals.remove(&goal);
+        self.lines.canceled.remove(&goal);
         life.deaths.remove(&goal);
         if let Some(actor) = life.actors.remove(&goal) {
             life.live.remove(&actor.get_id());

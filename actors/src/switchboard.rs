@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_protocols::{AgentName, GoalId};
+use bailiwick_protocols::{AgentName, GoalId, outcome::CanceledBy};
 use dashmap::DashMap;
 use tokio::sync::watch;
 
@@ -34,6 +34,8 @@ pub struct Lines {
     pub goals: DashMap<GoalId, Address<GoalMessage>>,
     /// Who may still want to read a goal's events: they stay in memory while a second holder lives.
     pub watched: DashMap<GoalId, Arc<()>>,
+    /// Who wants a live goal to end, and whether what runs may end: said again to whoever is started in its place.
+    pub canceled: DashMap<GoalId, (CanceledBy, bool)>,
     /// What all goals share.
     pub team: Arc<Team>,
     ended: watch::Sender<Option<String>>,
@@ -57,9 +59,22 @@ impl Switchboard {
             coordinator: Address::vacant(post),
             goals: DashMap::new(),
             watched: DashMap::new(),
+            canceled: DashMap::new(),
             team,
             ended: watch::Sender::new(None),
         }))
+    }
+
+    /// Remembers that a live goal is to end; of several wishes the hardest.
+    pub fn cancel(&self, goal: GoalId, by: &CanceledBy, graceful: bool) {
+        let mut wish = self.canceled.entry(goal).or_insert_with(|| (by.clone(), graceful));
+        if wish.1 && !graceful {
+            *wish = (by.clone(), false);
+        }
+        drop(wish);
+        if !self.goals.contains_key(&goal) {
+            self.canceled.remove(&goal);
+        }
     }
 
     /// Tells a goal, if it lives.

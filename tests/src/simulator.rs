@@ -8,7 +8,7 @@
 //!
 //! - `draws` chance, `script` what a seed stands for, `post` the queue
 //! - `house` the wiring, `seat` what agents do, `shadow` fold = live
-//! - `laws` what must hold of the streams of any run, simulated or real
+//! - `laws` what must hold of the streams of any run, simulated or real, `storm` the same scripts on the real tree
 
 use std::{collections::BTreeMap, fmt};
 
@@ -21,6 +21,7 @@ pub mod post;
 pub mod script;
 pub mod seat;
 pub mod shadow;
+pub mod storm;
 
 /// What happened in one run or in many.
 #[derive(Clone, Default, Debug)]
@@ -90,4 +91,12 @@ impl fmt::Display for Broken {
 pub fn simulate(seed: u64, told: bool) -> Result<Tally, Broken> {
     let mut house = house::House::new(seed, told);
     house.run().map_err(|law| Broken { seed, law, before: house.told() })
+}
+
+/// Plays the script of one seed on the real tree, in paused time.
+///
+/// # Errors
+/// The first law that is broken.
+pub fn storm(seed: u64) -> Result<Tally, Broken> {
+    storm::run(seed).map_err(|law| Broken { seed, law, before: Vec::new() })
 }

@@ -335,6 +335,10 @@ impl GoalMachine {
                 self.ask(index, &asking, None, false);
             }
         }
+        // What was called back is called back again: a report survives its supervisor, the call does not.
+        if let Some(stop) = self.state.stopping.clone() {
+            self.call_back(&stop);
+        }
         // A planner or synthesiser runs as this actor's own task: it is asked again only if it died with it.
         if let Some((round, problem)) = self.state.planning.clone().filter(|(round, _)| self.planning != Some(*round)) {
             self.ask_planner(round, problem);

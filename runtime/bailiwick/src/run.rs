@@ -74,6 +74,8 @@ impl RunHandle {
 
     fn end(&self, by: CanceledBy, graceful: bool) {
         let goal = Some(self.id);
+        // The Coordinator may die with the message; its successor reads it here.
+        self.lines.cancel(self.id, &by, graceful);
         self.lines.coordinator.tell_from_edge(CoordinatorMessage::Cancel { goal, by, graceful });
     }
 

@@ -106,6 +106,11 @@ impl Stage {
         self.bailiwick.world.post.count()
     }
 
+    /// The names of all streams.
+    pub fn streams(&self) -> Vec<Stream> {
+        self.bailiwick.world.log.streams()
+    }
+
     /// One stream, durable or not.
     pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
         self.bailiwick.world.log.stream(stream)
@@ -148,6 +153,12 @@ impl Stage {
         {
             actor.kill();
         }
+    }
+
+    /// Cancels a goal, or, gracefully, lets what runs of it end.
+    pub fn cancel(&self, goal: GoalId, graceful: bool) {
+        let run = RunHandle::new(goal, &self.bailiwick.world, &self.bailiwick.lines);
+        if graceful { run.drain() } else { run.cancel("canceled on the stage") }
     }
 
     /// Kills the actor of a goal.

@@ -65,7 +65,7 @@ const STEPS_MAX: u64 = 60_000;
 const STEPS_AT_ONCE_MAX: u64 = 3_000;
 
 /// A goal that must end (cancelled or past its deadline) has ended after this long, whatever is replaced meanwhile.
-const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
 /// A law, if it does not hold.
 macro_rules! law {
@@ -1247,7 +1247,6 @@ impl House {
         laws::Streams {
             goals: self.goals.iter().map(|this| (this.id, stream(&Stream::Goal(this.id)))).collect(),
             agents: self.supervisors.iter().map(|this| (this.entry.clone(), stream(&this.stream))).collect(),
-            partial: self.script.partial,
         }
     }
 }

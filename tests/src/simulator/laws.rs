@@ -22,8 +22,6 @@ pub struct Streams {
     pub goals: Vec<(GoalId, Vec<Arc<Recorded>>)>,
     /// The streams of all agents.
     pub agents: Vec<(Arc<Entry>, Vec<Arc<Recorded>>)>,
-    /// Whether one held capability is enough.
-    pub partial: bool,
 }
 
 /// Reads everything again.

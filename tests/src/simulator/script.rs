@@ -132,7 +132,7 @@ impl Script {
         let crowded = draws.chance(0.25);
         let team: Vec<AgentScript> = (0..draws.within(1..=4)).map(|n| agent(draws, n, crowded)).collect();
         let planner = draws.chance(0.3);
-        let goals: Vec<GoalScript> = (0..draws.within(1..=4)).map(|_| goal(draws, planner)).collect();
+        let goals: Vec<GoalScript> = (0..draws.within(1..=4)).map(|n| goal(draws, n, planner)).collect();
         let goals = together(draws, goals);
         let mut trouble = Vec::new();
         for _ in 0..*draws.pick(&[0, 1, 4, 20]) {
@@ -192,8 +192,8 @@ fn ways(draws: &mut Draws) -> Vec<(u32, Way)> {
     ways
 }
 
-fn goal(draws: &mut Draws, planner: bool) -> GoalScript {
-    let mut goal = Goal::new("what is wanted");
+fn goal(draws: &mut Draws, number: u64, planner: bool) -> GoalScript {
+    let mut goal = Goal::new(format!("goal {number}"));
     let (mut answers, mut brings) = (Vec::new(), false);
     match draws.below(10) {
         0..=6 => (brings, goal.tasks) = (true, plan(draws)),
