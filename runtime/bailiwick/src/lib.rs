@@ -22,6 +22,7 @@ pub mod builder;
 pub mod error;
 pub mod event_line;
 pub mod handlers;
+pub mod history;
 pub mod report;
 pub mod resume;
 pub mod run;
