@@ -12,9 +12,9 @@ use crate::{
     address::{Address, Envelope},
     agents::AgentSpec,
     directory::Entry,
-    messages::{Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
+    messages::{AgentsMessage, Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
     policies::{PolicyStack, TrustView, stack::Stack},
-    switchboard::Switchboard,
+    switchboard::{Switchboard, plain},
     trust_tracker::models::TrustModel,
     turn::{Alarm, Due, Outbox},
     verifiers::Work,
@@ -56,6 +56,7 @@ pub struct Life {
     numbers: HashMap<ActorId, u32>,
     outbox: Outbox,
     alarm: Alarm,
+    drained: bool,
 }
 
 impl Actor for AgentSupervisor {
@@ -70,6 +71,8 @@ impl Actor for AgentSupervisor {
             let address = self.entry.address.clone();
             move || address.tell_from_edge(SupervisorMessage::PermitHome)
         });
+        // It begins by itself, before anybody can reach it: its standing is to be seen before the first work comes.
+        myself.cast(plain(self.entry.address.origin(), SupervisorMessage::Begin))?;
         self.entry.address.move_in(myself);
         Ok(Life {
             begun: false,
@@ -79,6 +82,7 @@ impl Actor for AgentSupervisor {
             numbers: HashMap::new(),
             outbox: Outbox::default(),
             alarm: Alarm::default(),
+            drained: false,
         })
     }
 
@@ -111,12 +115,24 @@ impl Actor for AgentSupervisor {
                 life.alarm.rang();
                 DeskMessage::Tick
             }
+            S::Delegate { delegation, contract, permit: None, more }
+                if !life.desk.knows(&delegation.id)
+                    && let Some(before) = self.lines.team.directory.before(&self.spec.name, self.entry.generation) =>
+            {
+                // Asked again: the generation before may have admitted it.
+                let body = S::Delegate { delegation, contract, permit: None, more };
+                let Envelope { origin, parent, .. } = envelope;
+                before.address.tell(Envelope { origin, cause, trace, parent, body });
+                return Ok(());
+            }
             S::Delegate { delegation, contract, permit, more } => {
                 DeskMessage::Delegate { delegation, contract, permit, more }
             }
             S::Ticket { goal, weight } => DeskMessage::Ticket { goal, weight },
             S::Report { delegation, report } => DeskMessage::Report { delegation, report },
             S::Examined { delegation, verdict, round } => DeskMessage::Examined { delegation, verdict, round },
+            // A dead tracker's lesson is not in what the living one has folded; the sweep asks again.
+            S::Learned { .. } if envelope.origin != self.lines.tracker.origin() => return Ok(()),
             S::Learned { delegation, lessons } => DeskMessage::Learned { delegation, lessons },
             S::Revoke { delegation, reason, only_waiting } => DeskMessage::Revoke { delegation, reason, only_waiting },
             S::Forget { goal } => DeskMessage::Forget { goal },
@@ -172,7 +188,8 @@ impl AgentSupervisor {
         if live == folded { Ok(()) } else { Err(format!("{}:\nlive {live}\nfold {folded}", life.stream)) }
     }
 
-    fn stream(&self) -> Stream {
+    /// The stream it writes.
+    pub fn stream(&self) -> Stream {
         Stream::Agent {
             team: self.lines.team.name.clone(),
             agent: self.spec.name.clone(),
@@ -196,6 +213,11 @@ impl AgentSupervisor {
         life.begun = true;
         fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
         let remembered = life.desk.books.remembered();
+        if life.desk.books.lives > 0 {
+            let (agent, generation) = (self.spec.name.clone(), self.entry.generation);
+            let body = TrackerMessage::Refold { agent, generation };
+            self.lines.tracker.tell(plain(self.entry.address.origin(), body));
+        }
         self.turn(myself, life, DeskMessage::Begin, None, None).await?;
         // A goal that ended while nobody lived here said so to nobody, and will not say it again.
         for goal in remembered {
@@ -221,6 +243,11 @@ impl AgentSupervisor {
         let turn = life.desk.step(message, scene);
         for due in turn.commit(&self.world.log, &life.stream, now, trace, Event::Agent) {
             self.act(myself, life, due, trace).await?;
+        }
+        if !life.drained && life.desk.is_drained(|goal| self.lines.goals.contains_key(goal)) {
+            life.drained = true;
+            let (agent, generation) = (self.spec.name.clone(), self.entry.generation);
+            self.lines.agents.tell(plain(self.entry.address.origin(), AgentsMessage::Drained { agent, generation }));
         }
         life.outbox.arm(&self.world.log, wake(myself));
         let ring = self.entry.address.clone();
@@ -302,10 +329,10 @@ impl AgentSupervisor {
                     seat.kill();
                 }
             }
-            DeskEffect::Examine { delegation, contract, output, round } => {
+            DeskEffect::Examine { delegation, contract, output, round, wanted } => {
                 let asker = Asker::Report { agent: self.spec.name.clone(), delegation: delegation.id };
                 let work = Work::of_task(output, delegation.brief.clone());
-                let body = PoolMessage::Examine { asker, contract, work, round };
+                let body = PoolMessage::Examine { asker, contract, work, round, wanted };
                 self.lines.pool.tell(Envelope { origin, cause, trace, parent: Some(delegation.id), body });
             }
             DeskEffect::Learn { delegation, evidence } => {

@@ -113,6 +113,13 @@ pub struct AgentSpec {
     pub agent: Arc<dyn DynAgent>,
 }
 
+impl fmt::Debug for AgentSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, capabilities, .. } = self;
+        f.debug_struct("AgentSpec").field("name", name).field("capabilities", capabilities).finish_non_exhaustive()
+    }
+}
+
 impl AgentSpec {
     /// An agent with the defaults: no permissions, one at a time, free.
     pub fn new<C: Into<Capability>>(

@@ -8,7 +8,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -18,7 +18,8 @@ use bailiwick_protocols::{
 use dashmap::DashMap;
 
 use crate::{
-    address::Address, messages::SupervisorMessage, policies::stack::BreakerState, trust_tracker::models::TrustModel,
+    address::Address, agents::AgentSpec, messages::SupervisorMessage, policies::stack::BreakerState,
+    trust_tracker::models::TrustModel,
 };
 
 /// Waiting places of an agent beside its running work.
@@ -27,11 +28,12 @@ pub const WAITING_PLACES: u32 = 64;
 /// Attempts of one agent that may wait for parts they handed on.
 pub const PARKED_MAX: usize = 64;
 
-/// Everybody in the team, by name and by capability.
+/// Everybody in the team, by name and by capability: of each agent the newest generation. Those that drain stand apart.
 #[derive(Default)]
 pub struct Directory {
     by_name: DashMap<AgentName, Arc<Entry>>,
     by_capability: DashMap<Capability, BTreeSet<AgentName>>,
+    draining: DashMap<AgentName, Vec<Arc<Entry>>>,
 }
 
 /// One agent as the rest of the team sees it.
@@ -71,23 +73,86 @@ pub struct Standing {
 }
 
 impl Directory {
-    /// Adds or replaces an agent.
+    /// Adds an agent, or a new generation of one; the last generation drains from then on.
     pub fn insert(&self, entry: Arc<Entry>) {
+        let before = self.get(&entry.name);
+        if let Some(before) = &before {
+            self.drain(before.clone());
+        }
         for capability in &entry.capabilities {
             self.by_capability.entry(capability.clone()).or_default().insert(entry.name.clone());
         }
-        self.by_name.insert(entry.name.clone(), entry);
+        self.by_name.insert(entry.name.clone(), entry.clone());
+        if let Some(before) = before {
+            self.strike_out(&before, &entry.capabilities);
+        }
     }
 
-    /// Takes an agent out.
+    /// Takes an agent out; it drains from then on.
     pub fn remove(&self, name: &AgentName) -> Option<Arc<Entry>> {
-        let (_, entry) = self.by_name.remove(name)?;
-        for capability in &entry.capabilities {
+        let entry = self.get(name)?;
+        self.drain(entry.clone());
+        self.by_name.remove(name);
+        self.strike_out(&entry, &[]);
+        Some(entry)
+    }
+
+    /// Hands out no more permits of this generation, and keeps it where what it admitted finds it.
+    pub fn drain(&self, entry: Arc<Entry>) {
+        entry.permits.close();
+        self.draining.entry(entry.name.clone()).or_default().push(entry);
+    }
+
+    /// A generation that drained has nothing left to do.
+    pub fn drained(&self, name: &AgentName, generation: u32) {
+        if let Some(mut entries) = self.draining.get_mut(name) {
+            entries.retain(|entry| entry.generation != generation);
+        }
+        self.draining.remove_if(name, |_, entries| entries.is_empty());
+    }
+
+    fn strike_out(&self, entry: &Entry, kept: &[Capability]) {
+        for capability in entry.capabilities.iter().filter(|capability| !kept.contains(capability)) {
             if let Some(mut names) = self.by_capability.get_mut(capability) {
-                names.remove(name);
+                names.remove(&entry.name);
             }
         }
-        Some(entry)
+    }
+
+    /// The generations of an agent that live: the newest first.
+    pub fn generations(&self, name: &AgentName) -> Vec<Arc<Entry>> {
+        let mut all: Vec<_> = self.get(name).into_iter().collect();
+        if let Some(entries) = self.draining.get(name) {
+            all.extend(entries.iter().cloned());
+        }
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.generation));
+        all.dedup_by_key(|entry| entry.generation);
+        all
+    }
+
+    /// One generation of an agent.
+    pub fn generation(&self, name: &AgentName, generation: u32) -> Option<Arc<Entry>> {
+        let newest = self.get(name).filter(|entry| entry.generation == generation);
+        newest.or_else(|| self.generations(name).into_iter().find(|entry| entry.generation == generation))
+    }
+
+    /// The generation before this one, if it still drains.
+    pub fn before(&self, name: &AgentName, generation: u32) -> Option<Arc<Entry>> {
+        let entries = self.draining.get(name)?;
+        entries.iter().filter(|entry| entry.generation < generation).max_by_key(|entry| entry.generation).cloned()
+    }
+
+    /// Whether any generation of anybody drains.
+    pub fn is_draining(&self) -> bool {
+        !self.draining.is_empty()
+    }
+
+    /// All generations of everybody that live.
+    pub fn everybody(&self) -> Vec<Arc<Entry>> {
+        let mut all = self.all();
+        all.extend(self.draining.iter().flat_map(|entries| entries.clone()));
+        all.sort_by(|a, b| a.name.cmp(&b.name).then(a.generation.cmp(&b.generation)));
+        all
     }
 
     /// One agent.
@@ -117,7 +182,9 @@ impl Directory {
                 names
             }
         };
-        names.iter().filter_map(|name| self.get(name)).collect()
+        // An agent that is being replaced stands under the capabilities of both generations for a moment.
+        let holds = |entry: &Arc<Entry>| partial || needs.iter().all(|need| entry.capabilities.contains(need));
+        names.iter().filter_map(|name| self.get(name)).filter(holds).collect()
     }
 
     /// Those of `needs` that nobody holds.
@@ -128,26 +195,21 @@ impl Directory {
 }
 
 impl Entry {
-    /// An entry with all permits free and nothing known.
-    #[allow(clippy::too_many_arguments, reason = "an entry is made in one place, from an agent's spec")]
+    /// An entry of one generation of an agent, with all permits free and nothing known.
     pub fn new(
-        name: AgentName,
+        spec: &AgentSpec,
         generation: u32,
-        capabilities: Vec<Capability>,
-        permissions: Permissions,
-        cost_per_task: Cost,
-        seats: u32,
         address: Address<SupervisorMessage>,
         model: Arc<dyn TrustModel>,
     ) -> Self {
         Self {
-            name,
+            name: spec.name.clone(),
             generation,
-            capabilities,
-            permissions,
-            cost_per_task,
-            seats,
-            permits: Permits::new(seats + WAITING_PLACES),
+            capabilities: spec.capabilities.clone(),
+            permissions: spec.permissions.clone(),
+            cost_per_task: spec.cost_per_task,
+            seats: spec.max_concurrent,
+            permits: Permits::new(spec.max_concurrent + WAITING_PLACES),
             address,
             model,
             busy: AtomicU32::new(0),
@@ -236,6 +298,7 @@ impl Default for Weights {
 pub struct Permits(Arc<Pool>);
 
 struct Pool {
+    closed: AtomicBool,
     free: AtomicI64,
     tickets: AtomicUsize,
     home: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -248,6 +311,7 @@ impl Permits {
     /// A pool with this many permits.
     pub fn new(permits: u32) -> Self {
         Self(Arc::new(Pool {
+            closed: AtomicBool::new(false),
             free: AtomicI64::new(i64::from(permits)),
             tickets: AtomicUsize::new(0),
             home: OnceLock::new(),
@@ -256,13 +320,23 @@ impl Permits {
 
     /// Takes a permit, unless none is free or somebody holds a ticket: those come first.
     pub fn take(&self) -> Option<Permit> {
-        if self.0.tickets.load(Ordering::Acquire) > 0 { None } else { self.take_for_ticket() }
+        if self.is_closed() || self.0.tickets.load(Ordering::Acquire) > 0 { None } else { self.take_for_ticket() }
     }
 
     /// Takes a permit for the holder of a ticket.
     pub fn take_for_ticket(&self) -> Option<Permit> {
         let taken = self.0.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| (free > 0).then(|| free - 1));
         taken.ok().map(|_| Permit(self.0.clone()))
+    }
+
+    /// Hands out no more for new work.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+    }
+
+    /// Whether there are none for new work any more: the agent drains.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
     }
 
     /// How many are free.

@@ -179,6 +179,11 @@ impl GoalActor {
         match effect {
             GoalEffect::Delegate { delegation, contract, permit, more } => {
                 let (agent, parent) = (delegation.agent.clone(), delegation.parent);
+                if self.lines.supervisor(&agent).is_none() {
+                    // It left the team since it was chosen, and had nothing of this goal.
+                    let (delegation, refusal) = (delegation.id, bailiwick_protocols::Refusal::CalledBack);
+                    return self.address.tell(plain(origin, GoalMessage::Refused { delegation, refusal }));
+                }
                 let trace = Some(delegation.traceparent);
                 tell(&agent, parent, trace, SupervisorMessage::Delegate { delegation, contract, permit, more });
             }
@@ -187,21 +192,30 @@ impl GoalActor {
                 tell(&agent, None, trace, SupervisorMessage::Ticket { goal: self.id, weight });
             }
             GoalEffect::Revoke { agent, delegation, reason, only_waiting } => {
-                let body = SupervisorMessage::Revoke { delegation, reason, only_waiting };
-                tell(&agent, Some(delegation), trace, body);
+                self.lines.tell_generations(&agent, || {
+                    let body = SupervisorMessage::Revoke { delegation, reason: reason.clone(), only_waiting };
+                    Envelope { origin, cause: cause.clone(), trace, parent: Some(delegation), body }
+                });
             }
             GoalEffect::Answer { agent, from, name, answer } => {
-                tell(&agent, Some(from), trace, SupervisorMessage::Answer { from, name, answer });
+                self.lines.tell_generations(&agent, || {
+                    let (name, answer) = (name.clone(), answer.clone());
+                    let body = SupervisorMessage::Answer { from, name, answer };
+                    Envelope { origin, cause: cause.clone(), trace, parent: Some(from), body }
+                });
             }
             GoalEffect::Forget { agents } => {
                 for agent in agents {
-                    tell(&agent, None, trace, SupervisorMessage::Forget { goal: self.id });
+                    self.lines.tell_generations(&agent, || {
+                        let body = SupervisorMessage::Forget { goal: self.id };
+                        Envelope { origin, cause: cause.clone(), trace, parent: None, body }
+                    });
                 }
             }
-            GoalEffect::Examine { contract, output, round } => {
+            GoalEffect::Examine { contract, output, round, wanted } => {
                 let goal = life.machine.as_ref().map(|m| m.state.goal.text.clone()).unwrap_or_default();
                 let work = Work::new(output, goal);
-                let body = PoolMessage::Examine { asker: Asker::Goal(self.id), contract, work, round };
+                let body = PoolMessage::Examine { asker: Asker::Goal(self.id), contract, work, round, wanted };
                 self.lines.pool.tell(Envelope { origin, cause, trace, parent: None, body });
             }
             GoalEffect::Plan { request } => {

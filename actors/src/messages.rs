@@ -9,7 +9,7 @@
 //! Each travels in an [`Envelope`](crate::address::Envelope) that carries origin and incarnation, cause, traceparent and
 //! parent delegation. Each names its **bound**: what keeps a mailbox from filling with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bailiwick_protocols::{
     AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     agents::Assignment,
+    agents_root::{ChangeRefused, TeamChange},
     directory::Permit,
     planners::PlanAnswer,
     tools::Need,
@@ -388,6 +389,13 @@ pub type AskReply = oneshot::Sender<Result<Delegated, Refusal>>;
 pub enum TrackerMessage {
     /// Fold the lessons of all agent streams. Bound: one a life.
     Begin,
+    /// A supervisor begins another life: what it was taught and did not record is void. Bound: one a life.
+    Refold {
+        /// Whose.
+        agent: AgentName,
+        /// Of which generation.
+        generation: u32,
+    },
     /// Learn from a verdict. Idempotent by delegation. Bound: one an admission.
     Learn {
         /// Which delegation.
@@ -416,6 +424,8 @@ pub enum PoolMessage {
         work: Work,
         /// Counted from 1.
         round: u32,
+        /// Dead once nobody wants the verdict: what arrives then is not begun.
+        wanted: Weak<()>,
     },
     /// A worker found something, or was lost. Bound: one a leaf.
     Found {
@@ -451,9 +461,44 @@ pub enum Asker {
     Goal(GoalId),
 }
 
+/// To Root.
+#[derive(Debug)]
+pub enum RootMessage {
+    /// An agent joined: note it. Bound: one a change.
+    Joined {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+        /// What it can do.
+        capabilities: Vec<Capability>,
+    },
+    /// An agent left, or its generation was replaced: note it. Bound: one a change.
+    Left {
+        /// Who.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+    },
+}
+
 /// To Agents.
 #[derive(Debug)]
 pub enum AgentsMessage {
+    /// Change who is in the team. Bound: one a caller.
+    Change {
+        /// How.
+        change: TeamChange,
+        /// Answered once it is done with the generation that joined or left, or why not.
+        reply: oneshot::Sender<Result<u32, ChangeRefused>>,
+    },
+    /// A generation that drained has nothing left to do. Bound: one a generation.
+    Drained {
+        /// Whose.
+        agent: AgentName,
+        /// Counted from 0.
+        generation: u32,
+    },
     /// The tracker or the pool was replaced. Bound: one a replacement.
     Sweep,
     /// Close an agent's breakers. Bound: one a caller.

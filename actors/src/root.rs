@@ -2,19 +2,19 @@
 //!
 //! Root writes the `runtime` stream.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use bailiwick_protocols::{Event, RuntimeEvent, Stream, Timestamp};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
-    address::Origin,
-    agents_root::{Agents, Roster},
+    address::{Envelope, Origin},
+    agents_root::{Agents, Hiring, Roster},
     audit_log::AuditLog,
     coordinator::Coordinator,
-    messages::{AgentsMessage, CoordinatorMessage},
+    messages::{AgentsMessage, CoordinatorMessage, RootMessage},
     switchboard::{Switchboard, plain},
-    trust_tracker::{TrustTracker, models::TrustModel},
+    trust_tracker::TrustTracker,
     verifier_pool::VerifierPool,
     world::World,
 };
@@ -38,8 +38,8 @@ impl Intensity {
 pub struct Root {
     /// Everybody who is to be supervised.
     pub roster: Roster,
-    /// How trust is reckoned.
-    pub model: Arc<dyn TrustModel>,
+    /// What every supervisor is made with.
+    pub hiring: Hiring,
     /// The world.
     pub world: World,
     /// Where everybody is reached.
@@ -76,18 +76,15 @@ pub struct Life {
     restarts: u32,
 }
 
-/// Nothing is told to Root; it only supervises.
-#[derive(Debug)]
-pub struct Never;
-
 impl Actor for Root {
-    type Msg = Never;
+    type Msg = Envelope<RootMessage>;
     type State = Life;
     type Arguments = ();
 
     /// Whoever spawned Root may send as soon as this is over: everybody is in.
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
         let mut life = Life::default();
+        self.lines.root.move_in(myself.clone());
         self.note(RuntimeEvent::RuntimeStarted {
             team: self.lines.team.name.clone(),
             epoch: self.world.log.begun().epoch,
@@ -107,6 +104,21 @@ impl Actor for Root {
             life.children.push((child, cell));
         }
         Ok(life)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        _: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        self.note(match envelope.body {
+            RootMessage::Joined { agent, generation, capabilities } => {
+                RuntimeEvent::AgentAdded { agent, generation, capabilities }
+            }
+            RootMessage::Left { agent, generation } => RuntimeEvent::AgentRemoved { agent, generation },
+        });
+        Ok(())
     }
 
     async fn handle_supervisor_evt(
@@ -168,7 +180,7 @@ impl Actor for Root {
 impl Root {
     async fn start(
         &self,
-        myself: &ActorRef<Never>,
+        myself: &ActorRef<Envelope<RootMessage>>,
         child: Child,
         resume: bool,
     ) -> Result<ActorCell, ActorProcessingErr> {
@@ -176,7 +188,7 @@ impl Root {
         Ok(match child {
             Child::AuditLog => Actor::spawn_linked(None, AuditLog { world }, (), cell).await?.0.get_cell(),
             Child::TrustTracker => {
-                let model = self.model.clone();
+                let model = self.hiring.model.clone();
                 let (tracker, _) = Actor::spawn_linked(None, TrustTracker { model, world, lines }, (), cell).await?;
                 tracker.get_cell()
             }
@@ -184,8 +196,8 @@ impl Root {
                 Actor::spawn_linked(None, VerifierPool { world, lines }, (), cell).await?.0.get_cell()
             }
             Child::Agents => {
-                let roster = self.roster.clone();
-                Actor::spawn_linked(None, Agents { roster, world, lines }, (), cell).await?.0.get_cell()
+                let (roster, hiring) = (self.roster.clone(), self.hiring.clone());
+                Actor::spawn_linked(None, Agents { roster, hiring, world, lines }, (), cell).await?.0.get_cell()
             }
             Child::Coordinator => {
                 Actor::spawn_linked(None, Coordinator { world, lines, resume }, (), cell).await?.0.get_cell()
@@ -194,7 +206,7 @@ impl Root {
     }
 
     /// Nothing can be mended from here: every waiting caller is told why.
-    fn give_up(&self, myself: &ActorRef<Never>, why: String) -> Result<(), ActorProcessingErr> {
+    fn give_up(&self, myself: &ActorRef<Envelope<RootMessage>>, why: String) -> Result<(), ActorProcessingErr> {
         tracing::error!(why, "runtime ends");
         self.note(RuntimeEvent::RuntimeStopped { why: why.clone() });
         self.lines.end(why.clone());

@@ -8,7 +8,9 @@ use tokio::sync::watch;
 
 use crate::{
     address::{Address, Envelope, Origin, Post},
-    messages::{AgentsMessage, CoordinatorMessage, GoalMessage, PoolMessage, SupervisorMessage, TrackerMessage},
+    messages::{
+        AgentsMessage, CoordinatorMessage, GoalMessage, PoolMessage, RootMessage, SupervisorMessage, TrackerMessage,
+    },
     team::Team,
 };
 
@@ -18,6 +20,8 @@ pub struct Switchboard(Arc<Lines>);
 
 /// The lines of a switchboard.
 pub struct Lines {
+    /// Root.
+    pub root: Address<RootMessage>,
     /// The TrustTracker.
     pub tracker: Address<TrackerMessage>,
     /// The VerifierPool.
@@ -46,6 +50,7 @@ impl Switchboard {
     /// A switchboard with nobody at any address yet.
     pub fn new(post: &Post, team: Arc<Team>) -> Self {
         Self(Arc::new(Lines {
+            root: Address::vacant(post),
             tracker: Address::vacant(post),
             pool: Address::vacant(post),
             agents: Address::vacant(post),
@@ -70,9 +75,23 @@ impl Switchboard {
         self.watched.entry(goal).or_default().clone()
     }
 
-    /// The address of an agent's supervisor.
+    /// The address of an agent's supervisor: of its newest generation that lives.
     pub fn supervisor(&self, agent: &AgentName) -> Option<Address<SupervisorMessage>> {
-        self.team.directory.get(agent).map(|entry| entry.address.clone())
+        let directory = &self.team.directory;
+        let entry = directory.get(agent).or_else(|| directory.generations(agent).into_iter().next());
+        entry.map(|entry| entry.address.clone())
+    }
+
+    /// Tells every generation of an agent that lives about work that one of them admitted; the others do not know it.
+    pub fn tell_generations(&self, agent: &AgentName, envelope: impl Fn() -> Envelope<SupervisorMessage>) {
+        let directory = &self.team.directory;
+        if directory.is_draining() {
+            for entry in directory.generations(agent) {
+                entry.address.tell(envelope());
+            }
+        } else if let Some(entry) = directory.get(agent) {
+            entry.address.tell(envelope());
+        }
     }
 
     /// The runtime has ended, and why.

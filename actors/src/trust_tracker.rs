@@ -1,14 +1,17 @@
 //! The one calculator of trust: turns verdicts into lessons, and folds what the agent streams say.
 //!
 //! This file is the mailbox; what is reckoned stands in `trust_tracker/ledger.rs`, how in `trust_tracker/models.rs`.
-//! It owns no stream: a lesson is recorded by the agent's supervisor, with the settlement it belongs to.
+//! It owns no stream: a lesson is recorded by the agent's supervisor, with the settlement it belongs to. Between being
+//! learned and being recorded a lesson must not outlive either of them, or the next would build on something else than
+//! what the stream says: a supervisor believes the living tracker only, the tracker teaches living supervisors only, and
+//! a supervisor that was replaced has its agent folded again.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
-use bailiwick_protocols::{DelegationId, Event, Lesson, Stream};
+use bailiwick_protocols::{AgentName, DelegationId, Event, Lesson, Stream};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::{
@@ -41,7 +44,7 @@ pub struct TrustTracker {
 pub struct Life {
     begun: bool,
     ledger: TrustLedger,
-    answers: BTreeMap<DelegationId, Vec<Lesson>>,
+    answers: BTreeMap<DelegationId, (AgentName, Vec<Lesson>)>,
     oldest: VecDeque<DelegationId>,
 }
 
@@ -65,21 +68,30 @@ impl Actor for TrustTracker {
         // Whatever comes first: nothing is learned before the past is known.
         if !life.begun {
             life.begun = true;
-            self.fold(&mut life.ledger);
+            self.fold(&mut life.ledger, |_, _| true);
         }
         match envelope.body {
             TrackerMessage::Begin => {}
+            TrackerMessage::Refold { agent, generation } => {
+                life.answers.retain(|_, (taught, _)| *taught != agent);
+                life.ledger.forget(&agent, generation);
+                self.fold(&mut life.ledger, |name, of| (name, of) == (&agent, generation));
+            }
             TrackerMessage::Learn { delegation, agent, generation, needs, evidence } => {
-                let Some(entry) = self.lines.team.directory.get(&agent) else { return Ok(()) };
+                let Some(entry) = self.lines.team.directory.generation(&agent, generation) else { return Ok(()) };
+                if envelope.origin != entry.address.origin() {
+                    // Whoever asked is dead; its successor asks itself.
+                    return Ok(());
+                }
                 let lessons = match life.answers.get(&delegation) {
                     // Asked again: the same answer, learned once.
-                    Some(lessons) => lessons.clone(),
+                    Some((_, lessons)) => lessons.clone(),
                     None => {
                         let now = self.world.clock.now();
                         let own = &entry.capabilities;
                         let lessons = life.ledger.learn(&agent, generation, &needs, own, evidence, now);
                         life.ledger.apply(&agent, generation, &lessons);
-                        life.remember(delegation, lessons.clone());
+                        life.remember(delegation, agent, lessons.clone());
                         lessons
                     }
                 };
@@ -103,10 +115,10 @@ impl Actor for TrustTracker {
 }
 
 impl TrustTracker {
-    fn fold(&self, ledger: &mut TrustLedger) {
+    fn fold(&self, ledger: &mut TrustLedger, whose: impl Fn(&AgentName, u32) -> bool) {
         for stream in self.world.log.streams() {
             let Stream::Agent { team, agent, generation } = &stream else { continue };
-            if *team != self.lines.team.name {
+            if *team != self.lines.team.name || !whose(agent, *generation) {
                 continue;
             }
             for recorded in self.world.log.stream(&stream) {
@@ -119,8 +131,8 @@ impl TrustTracker {
 }
 
 impl Life {
-    fn remember(&mut self, delegation: DelegationId, lessons: Vec<Lesson>) {
-        self.answers.insert(delegation, lessons);
+    fn remember(&mut self, delegation: DelegationId, agent: AgentName, lessons: Vec<Lesson>) {
+        self.answers.insert(delegation, (agent, lessons));
         self.oldest.push_back(delegation);
         if self.oldest.len() > ANSWERS_MAX
             && let Some(oldest) = self.oldest.pop_front()

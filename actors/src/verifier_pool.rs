@@ -58,7 +58,9 @@ impl Actor for VerifierPool {
         open: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match envelope.body {
-            PoolMessage::Examine { asker, contract, work, round } => {
+            // Called back while it was on its way: after the acknowledgement nobody is asked.
+            PoolMessage::Examine { wanted, .. } if wanted.strong_count() == 0 => {}
+            PoolMessage::Examine { asker, contract, work, round, .. } => {
                 let key = (asker, round);
                 let output = std::sync::Arc::new(work.output().clone());
                 let examination = match open.entry(key.clone()) {
@@ -170,11 +172,11 @@ impl VerifierPool {
         let (origin, round) = (self.lines.pool.origin(), *round);
         match asker {
             Asker::Report { agent, delegation } => {
-                if let Some(supervisor) = self.lines.supervisor(agent) {
-                    let (delegation, parent) = (*delegation, Some(*delegation));
-                    let body = SupervisorMessage::Examined { delegation, verdict, round };
-                    supervisor.tell(Envelope { origin, cause: None, trace: None, parent, body });
-                }
+                let (delegation, parent) = (*delegation, Some(*delegation));
+                self.lines.tell_generations(agent, || {
+                    let body = SupervisorMessage::Examined { delegation, verdict: verdict.clone(), round };
+                    Envelope { origin, cause: None, trace: None, parent, body }
+                });
             }
             Asker::Goal(goal) => {
                 let body = GoalMessage::Examined { verdict, round };

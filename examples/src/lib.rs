@@ -28,3 +28,19 @@ pub fn show(report: &GoalReport) {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/write-an-agent.md")]
+pub struct WriteAnAgent;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/write-a-policy.md")]
+pub struct WriteAPolicy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/write-a-verifier.md")]
+pub struct WriteAVerifier;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/test-on-a-stage.md")]
+pub struct TestOnAStage;

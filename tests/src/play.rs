@@ -31,9 +31,11 @@ pub async fn open(builder: StageBuilder) -> Play {
     let stage = Arc::new(builder.open().await);
     let watched = Arc::downgrade(&stage);
     let auditor = tokio::spawn(async move {
-        for turn in 0_u64.. {
-            // Often at first, where things happen; then seldom, so that an hour is not long.
-            tokio::time::sleep(Duration::from_millis(if turn < 50 { 37 } else { 60_000 })).await;
+        // Often at first, where things happen; then seldom, so that an hour is not long.
+        let mut pause = Duration::from_millis(37);
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 5 / 4).min(Duration::from_secs(60));
             let Some(stage) = watched.upgrade() else { return };
             if let Err(difference) = stage.audit().await {
                 panic!("a fold is not what is live: {difference}");
@@ -74,6 +76,12 @@ impl Play {
         let report = self.end_of(run).await;
         self.check().await;
         report
+    }
+
+    /// Submits a goal and waits for its end, while others may still run: the laws are checked later.
+    pub async fn run_to_its_end(&self, goal: Goal) -> GoalReport {
+        let run = self.submit(goal).await;
+        self.end_of(run).await
     }
 
     /// The stream of a goal that ended.

@@ -3,7 +3,11 @@
 //! `step(message, scene)` returns what to record and what to tell. The books change by recorded facts only; beside them
 //! the desk holds what dies with the actor: permits, tickets, seats. Timeouts are kept by one sweep, `Tick`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate, Output,
@@ -109,6 +113,8 @@ pub enum DeskEffect {
         output: Arc<Output>,
         /// Counted from 1.
         round: u32,
+        /// Dead once nobody wants the verdict.
+        wanted: Weak<()>,
     },
     /// Have the tracker learn.
     Learn {
@@ -194,7 +200,8 @@ pub struct Desk {
     contracts: BTreeMap<DelegationId, Arc<CompiledContract>>,
     asks: BTreeMap<DelegationId, Asks>,
     learning: BTreeMap<DelegationId, Evidence>,
-    examining: BTreeMap<DelegationId, u32>,
+    /// What is examined in the pool: in which round, and that the verdict is wanted.
+    examining: BTreeMap<DelegationId, (u32, Arc<()>)>,
     seats: BTreeMap<u32, Seat>,
     down: u32,
     tickets: Tickets,
@@ -243,7 +250,7 @@ impl Desk {
             DeskMessage::Ticket { goal, weight } => self.tickets.take(goal, weight),
             DeskMessage::Report { delegation, report } => self.report(delegation, *report),
             DeskMessage::Examined { delegation, verdict, round } => {
-                if self.examining.get(&delegation) == Some(&round) {
+                if self.examining.get(&delegation).is_some_and(|(open, _)| *open == round) {
                     self.examined(delegation, verdict, round);
                 }
             }
@@ -293,6 +300,18 @@ impl Desk {
         flights.chain(wakes).chain(seats).chain(recover).min()
     }
 
+    /// Whether it admitted this.
+    pub fn knows(&self, id: &DelegationId) -> bool {
+        self.books.flights.contains_key(id) || self.books.settled.contains_key(id)
+    }
+
+    /// Whether it drains and nothing is left that a goal which `lives` could ask for.
+    pub fn is_drained(&self, lives: impl Fn(&GoalId) -> bool) -> bool {
+        self.entry.permits.is_closed()
+            && self.books.flights.is_empty()
+            && !self.books.settled.keys().any(|id| lives(&id.goal))
+    }
+
     /// Whether it holds a permit for nothing that is in flight: never, and the simulator asks.
     pub fn permits_held(&self) -> usize {
         self.permits.len()
@@ -329,6 +348,10 @@ impl Desk {
         // In flight: the answer goes to the goal's address, whoever lives there by then. Its questions go there again.
         if self.books.flights.contains_key(&id) {
             return self.ask_again(id);
+        }
+        if self.entry.permits.is_closed() {
+            // The next generation, or somebody else, will have it: the goal looks again.
+            return self.turn.tell(DeskEffect::Refused { delegation: id, refusal: Refusal::CalledBack });
         }
         let Some(permit) = permit else {
             self.tickets.take(goal, weight);
@@ -396,8 +419,10 @@ impl Desk {
             }
             Ok(contract) => {
                 let (delegation, output) = (flight.delegation.clone(), Arc::new(output.clone()));
-                self.examining.insert(id, round);
-                self.turn.tell(DeskEffect::Examine { delegation, contract, output, round });
+                let token = Arc::new(());
+                let wanted = Arc::downgrade(&token);
+                self.examining.insert(id, (round, token));
+                self.turn.tell(DeskEffect::Examine { delegation, contract, output, round, wanted });
             }
         }
     }
@@ -566,7 +591,8 @@ impl Desk {
                 self.turn.tell(DeskEffect::Learn { delegation, evidence });
             }
         }
-        for (id, round) in self.examining.clone() {
+        let examining: Vec<_> = self.examining.iter().map(|(id, (round, _))| (*id, *round)).collect();
+        for (id, round) in examining {
             self.examine(id, round);
         }
     }
@@ -813,6 +839,10 @@ impl Desk {
     }
 
     fn give_room(&mut self) {
+        if self.entry.permits.is_closed() {
+            // Whoever waits here is told to look again.
+            self.tickets = Tickets::default();
+        }
         while !self.tickets.is_empty()
             && let Some(permit) = self.entry.permits.take_for_ticket()
         {

@@ -16,6 +16,11 @@ pub const SCORE_MIN: f64 = 0.3;
 /// Scores this close are equal.
 pub const NEAR: f64 = 0.02;
 
+/// Whether two scores are near: what a sum of fractions is off by does not decide.
+fn near(best: f64, score: f64) -> bool {
+    best - score <= NEAR + 1e-9
+}
+
 /// How many candidates an event lists.
 pub const LISTED_MAX: usize = 16;
 
@@ -149,7 +154,7 @@ pub fn choose(
     // Groups of nearly equal scores, each sorted by load and then by lot.
     let mut rest = able.as_slice();
     while let Some((_, best)) = rest.first() {
-        let near = rest.iter().take_while(|(_, terms)| best.score - terms.score <= NEAR).count();
+        let near = rest.iter().take_while(|(_, terms)| near(best.score, terms.score)).count();
         let (group, later) = rest.split_at(near);
         let mut drawn: Vec<_> =
             group.iter().map(|(entry, _)| (entry.in_flight(), draw_if(near > 1, &mut draw), entry)).collect();
@@ -178,3 +183,6 @@ pub fn choose(
 fn draw_if(needed: bool, draw: &mut impl FnMut() -> f64) -> f64 {
     if needed { draw() } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests;

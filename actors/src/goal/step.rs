@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use bailiwick_protocols::{
@@ -114,6 +114,8 @@ pub enum GoalEffect {
         output: Arc<Output>,
         /// Counted from 1.
         round: u32,
+        /// Dead once nobody wants the verdict.
+        wanted: Weak<()>,
     },
     /// The goal ended: every supervisor that knows of it may forget it.
     Forget {
@@ -150,7 +152,8 @@ pub struct GoalMachine {
     /// Children that are wanted again while they are still being called back.
     reopening: BTreeMap<TaskId, (DelegationId, Mandate)>,
     planning: Option<u32>,
-    examining: Option<u32>,
+    /// The round that is examined in the pool, and that its verdict is wanted.
+    examining: Option<(u32, Arc<()>)>,
     synthesising: Option<u32>,
     /// Nothing new starts; it rests as soon as nothing runs.
     parking: bool,
@@ -213,7 +216,7 @@ impl GoalMachine {
                 GoalInput::Settled { settlement } => self.settled(&settlement, draw),
                 GoalInput::Room { agent, permit } => self.room(agent, permit),
                 GoalInput::Examined { verdict, round } => {
-                    if self.examining.take_if(|open| *open == round).is_some() {
+                    if self.examining.take_if(|(open, _)| *open == round).is_some() {
                         self.examined(verdict);
                     }
                 }
@@ -235,6 +238,7 @@ impl GoalMachine {
             }
             self.advance(draw);
             self.room = None;
+            self.keep_tickets();
             if self.parking && self.state.settled.is_none() && self.is_at_rest() {
                 self.happen(GoalEvent::GoalParked);
             }
@@ -334,7 +338,7 @@ impl GoalMachine {
         if let Some((round, problem)) = self.state.planning.clone().filter(|(round, _)| self.planning != Some(*round)) {
             self.ask_planner(round, problem);
         }
-        if let Some(round) = self.examining.take() {
+        if let Some((round, _)) = self.examining.take() {
             self.examine(round);
         }
     }
@@ -849,12 +853,6 @@ impl GoalMachine {
                 self.warn_of_budget();
             }
             Choice::Full(entries) => {
-                for entry in &entries {
-                    if self.tickets.insert(entry.name.clone()) {
-                        self.ticketed.insert(entry.name.clone());
-                        self.turn.tell(GoalEffect::Ticket { agent: entry.name.clone() });
-                    }
-                }
                 self.queued.insert(index, entries.iter().map(|entry| entry.name.clone()).collect());
             }
             Choice::Nobody(said) => self.give_up(index, said),
@@ -868,6 +866,17 @@ impl GoalMachine {
         let out = |name| name == agent || task.spent.contains(name) || task.refused.iter().any(|by| by.agent == *name);
         let able = self.team.directory.capable(&task.spec.needs, self.team.choice.partial_capability);
         able.iter().any(|entry| !out(&entry.name))
+    }
+
+    /// One ticket for each agent that some task waits for: what it was used for may have gone to somebody else.
+    fn keep_tickets(&mut self) {
+        let wanted: BTreeSet<AgentName> =
+            self.queued.values().flatten().filter(|agent| !self.tickets.contains(*agent)).cloned().collect();
+        for agent in wanted {
+            self.tickets.insert(agent.clone());
+            self.ticketed.insert(agent.clone());
+            self.turn.tell(GoalEffect::Ticket { agent });
+        }
     }
 
     /// Nobody is left to ask: the task ends as its last attempt did, or refused if it never had one.
@@ -1131,8 +1140,10 @@ impl GoalMachine {
             let verdict = contract.examine_pure(&shaped);
             self.examined(verdict.unwrap_or_else(|| Verdict::abstain("contract", "nothing was checked")));
         } else {
-            self.examining = Some(round);
-            self.turn.tell(GoalEffect::Examine { contract, output: Arc::new(shaped), round });
+            let token = Arc::new(());
+            let wanted = Arc::downgrade(&token);
+            self.examining = Some((round, token));
+            self.turn.tell(GoalEffect::Examine { contract, output: Arc::new(shaped), round, wanted });
         }
     }
 
@@ -1193,6 +1204,7 @@ impl GoalMachine {
         let (usage, cost) = (self.state.ledger.usage(), self.state.ledger.cost());
         let code = code.or_else(|| outcome.code());
         self.happen(GoalEvent::GoalSettled { outcome, code, output, usage, cost });
+        self.examining = None;
         let mut agents = std::mem::take(&mut self.ticketed);
         agents.extend(self.state.agents.iter().cloned());
         self.turn.tell(GoalEffect::Forget { agents });

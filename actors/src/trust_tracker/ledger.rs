@@ -57,6 +57,11 @@ impl TrustLedger {
         records.extend(lessons.iter().map(|lesson| (lesson.capability.clone(), lesson.after)));
     }
 
+    /// Forgets everything about an agent, to take its lessons anew.
+    pub fn forget(&mut self, agent: &AgentName, generation: u32) {
+        self.known.remove(&(agent.clone(), generation));
+    }
+
     /// The score of an agent on one capability now, decay applied; the start value of nobody known.
     pub fn score(&self, agent: &AgentName, generation: u32, capability: &Capability, now: Timestamp) -> TrustScore {
         self.model.decayed(&self.record(agent, generation, capability, now), now).score

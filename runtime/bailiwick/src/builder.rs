@@ -185,21 +185,27 @@ impl Builder {
         self
     }
 
+    /// What goals may grant on: what was set, else whatever the agents' own permissions allow.
+    pub(crate) fn may_grant(&self) -> Permissions {
+        let all = || self.agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions));
+        self.grants.clone().unwrap_or_else(all)
+    }
+
     /// Starts the team.
     ///
     /// # Errors
     /// [`Error::Invalid`] with everything that is wrong with it.
-    pub async fn start(mut self) -> Result<Bailiwick, Error> {
-        let mut problems = std::mem::take(&mut self.problems);
-        problems.extend(self.problems());
+    pub async fn start(self) -> Result<Bailiwick, Error> {
+        let problems = self.problems();
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
         runtime::start(self).await
     }
 
-    fn problems(&self) -> Vec<String> {
-        let mut found = Vec::new();
+    /// What is wrong with the team, all at once.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut found = self.problems.clone();
         if !is_name(&self.name) {
             found.push(format!("`{}` cannot be the name of a team: use letters, digits, `-`, `_` and `.`", self.name));
         }
@@ -208,25 +214,10 @@ impl Builder {
         }
         let mut names = BTreeSet::new();
         for agent in &self.agents {
-            let name = &agent.name;
-            if !is_name(name) {
-                found.push(format!("`{name}` cannot be the name of an agent: use letters, digits, `-`, `_` and `.`"));
+            if !names.insert(&agent.name) {
+                found.push(format!("two agents are called `{}`: give one another name", agent.name));
             }
-            if !names.insert(name) {
-                found.push(format!("two agents are called `{name}`: give one another name"));
-            }
-            if agent.capabilities.is_empty() {
-                found.push(format!("agent `{name}` can do nothing: give it at least one capability"));
-            }
-            if agent.capabilities.iter().any(|capability| capability.is_blank()) {
-                found.push(format!("agent `{name}` has a blank capability: name it"));
-            }
-            if agent.max_concurrent == 0 {
-                found.push(format!("agent `{name}` has no seat: set max_concurrent to 1 or more"));
-            }
-            if agent.cost_per_task.micro_usd().is_none() {
-                found.push(format!("agent `{name}`: what a task costs is a number of dollars, 0 or more"));
-            }
+            found.extend(agent_problems(agent));
         }
         let Weights { capability, trust, availability, cost } = self.choice.weights;
         let weights = [capability, trust, availability, cost];
@@ -241,6 +232,27 @@ impl Builder {
         }
         found
     }
+}
+
+/// Everything that is wrong with one agent, whoever else is in the team.
+pub(crate) fn agent_problems(agent: &AgentSpec) -> Vec<String> {
+    let (name, mut found) = (&agent.name, Vec::new());
+    if !is_name(name) {
+        found.push(format!("`{name}` cannot be the name of an agent: use letters, digits, `-`, `_` and `.`"));
+    }
+    if agent.capabilities.is_empty() {
+        found.push(format!("agent `{name}` can do nothing: give it at least one capability"));
+    }
+    if agent.capabilities.iter().any(|capability| capability.is_blank()) {
+        found.push(format!("agent `{name}` has a blank capability: name it"));
+    }
+    if agent.max_concurrent == 0 {
+        found.push(format!("agent `{name}` has no seat: set max_concurrent to 1 or more"));
+    }
+    if agent.cost_per_task.micro_usd().is_none() {
+        found.push(format!("agent `{name}`: what a task costs is a number of dollars, 0 or more"));
+    }
+    found
 }
 
 /// Whether a name is safe as a segment of a stream's name and as a file name.

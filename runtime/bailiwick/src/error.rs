@@ -1,6 +1,6 @@
 //! What can go wrong with the runtime itself. That a goal did not succeed is a report, not an error.
 
-use bailiwick_protocols::Refusal;
+use bailiwick_protocols::{AgentName, Refusal};
 
 /// The runtime cannot start, has ended, or an answer is not to be believed.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum Error {
     /// A goal cannot be resumed.
     #[error(transparent)]
     Resume(#[from] ResumeError),
+    /// The team was not changed.
+    #[error(transparent)]
+    Team(#[from] TeamError),
     /// The runtime ended before the goal did.
     #[error("the runtime ended: {0}")]
     Ended(String),
@@ -63,4 +66,49 @@ pub enum SubmitError {
     /// The runtime ended.
     #[error("the runtime ended: {0}")]
     Ended(String),
+}
+
+/// The team was not changed; everybody is as before.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TeamError {
+    /// Nobody of this name is in the team.
+    #[error("nobody is called `{agent}`: there is {}", present(.there_is))]
+    Unknown {
+        /// The name.
+        agent: AgentName,
+        /// Who is in the team.
+        there_is: Vec<AgentName>,
+    },
+    /// Somebody of this name is in the team.
+    #[error("somebody is called `{agent}` already: replace it, or give the new one another name")]
+    Duplicate {
+        /// The name.
+        agent: AgentName,
+    },
+    /// It can do nothing.
+    #[error("agent `{agent}` can do nothing: give it at least one capability")]
+    NoCapability {
+        /// The name.
+        agent: AgentName,
+    },
+    /// Something else is wrong with it; all problems at once.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// Its supervisor did not start.
+    #[error("the supervisor of `{agent}` did not start: {why}")]
+    NotStarted {
+        /// The name.
+        agent: AgentName,
+        /// Why.
+        why: String,
+    },
+    /// The runtime ended.
+    #[error("the runtime ended: {0}")]
+    Ended(String),
+}
+
+fn present(names: &[AgentName]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }

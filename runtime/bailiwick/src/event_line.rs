@@ -10,7 +10,7 @@ use crate::report::units::{span, tidy};
 /// The most characters one piece of foreign text keeps in [`describe`].
 const WORDS_MAX: usize = 120;
 
-/// The JSON line of an event. Its keys are a promise: see `docs/interfaces.md`.
+/// The JSON line of an event. Its keys are a promise: see `docs/command-line.md`.
 pub fn event_line(recorded: &Recorded) -> Value {
     let whose = Whose::of(recorded);
     json!({

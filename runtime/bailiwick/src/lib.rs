@@ -23,10 +23,13 @@ pub mod error;
 pub mod event_line;
 pub mod handlers;
 pub mod history;
+pub mod picture;
+pub mod preview;
 pub mod report;
 pub mod resume;
 pub mod run;
 pub mod runtime;
+pub mod team;
 pub mod team_file;
 pub mod testing;
 
@@ -34,7 +37,7 @@ pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
 
 pub use builder::Builder;
-pub use error::{Error, ResumeError, SubmitError};
+pub use error::{Error, ResumeError, SubmitError, TeamError};
 pub use handlers::Handlers;
 pub use report::GoalReport;
 pub use resume::{OpenGoal, Standing};

@@ -1,30 +1,25 @@
 //! A running team: where goals are submitted, and where it is shut down.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bailiwick_actors::{
-    address::{Address, Post},
-    agent_supervisor::AgentSupervisor,
+    address::{Envelope, Post},
     agents::{
         AgentSpec, DynAgent,
         command::{CommandAgent, CommandSpec},
         scripted::ScriptedAgent,
     },
-    agents_root::Roster,
+    agents_root::Hiring,
     audit_log::log::Log,
     directory::{Directory, Entry, Weights},
     goal::plan,
-    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage},
+    messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage, RootMessage},
     policies::{self, PolicyStack},
-    root::{Never, Root},
+    root::Root,
     switchboard::Switchboard,
     team::Team,
-    trust_tracker::models::{Asymmetric, Beta, TrustModel},
-    verifiers::ScriptedJudge,
+    trust_tracker::models::{Asymmetric, Beta},
+    verifiers::{ScriptedJudge, Verifiers},
     world::{Clock, Dice, Spawner, World},
 };
 use bailiwick_protocols::{
@@ -37,6 +32,7 @@ use crate::{
     Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
     resume,
+    team::Grants,
     team_file::{TeamAgentKind, TeamTrustModel},
 };
 
@@ -45,14 +41,20 @@ pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A running team. Dropping it ends it without waiting; [`Bailiwick::shutdown`] waits.
 pub struct Bailiwick {
-    root: ActorRef<Never>,
+    root: ActorRef<Envelope<RootMessage>>,
     pub(crate) world: World,
     pub(crate) lines: Switchboard,
-    #[allow(dead_code, reason = "agents are to be added and removed through it")]
-    pub(crate) roster: Roster,
-    grants: Permissions,
+    pub(crate) door: Door,
     /// The agents' own threads; on the Stage there are none.
     threads: Option<tokio::runtime::Runtime>,
+}
+
+/// Where goals come in. Cheap to clone; it does not keep the runtime alive.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) world: World,
+    pub(crate) lines: Switchboard,
+    pub(crate) grants: Grants,
 }
 
 /// The trust in one agent on one capability, now.
@@ -104,9 +106,6 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         model,
         ..
     } = builder;
-    let grants = builder
-        .grants
-        .unwrap_or_else(|| agents.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)));
     let team = Team {
         name,
         directory: Directory::default(),
@@ -122,57 +121,21 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         stack.extend(own_policies.iter().map(|make| make(spec)));
         stack
     });
-    let mut roster = BTreeMap::new();
-    for spec in agents {
-        let supervisor = supervisor(spec, &stack, &model, &world, &lines);
-        lines.team.directory.insert(supervisor.entry.clone());
-        roster.insert(supervisor.spec.name.clone(), supervisor);
-    }
-    let roster: Roster = Arc::new(Mutex::new(roster));
+    let hiring = Hiring { policies: stack, model };
+    let roster = hiring.team(agents, &world, &lines);
+    let grants = Grants::new(builder.grants, &lines.team.directory);
     if builder.stage.is_none() {
         resume::end_survivors(&world.log).await;
     }
     let stated = builder.stated.filter(|stated| resume::is_new(&world.log, stated));
-    let root = Root {
-        roster: roster.clone(),
-        model,
-        world: world.clone(),
-        lines: lines.clone(),
-        stated,
-        resume: !builder.hold,
-    };
+    let resume = !builder.hold;
+    let root = Root { roster, hiring, world: world.clone(), lines: lines.clone(), stated, resume };
     let (root, _) = Actor::spawn(None, root, ()).await.map_err(|error| Error::Ended(error.to_string()))?;
     if world.log.journal().is_durable() {
         resume::hear_commands(&world, &lines);
     }
-    Ok(Bailiwick { root, world, lines, roster, grants, threads })
-}
-
-fn supervisor(
-    spec: AgentSpec,
-    policies: &PolicyStack,
-    model: &Arc<dyn TrustModel>,
-    world: &World,
-    lines: &Switchboard,
-) -> AgentSupervisor {
-    let entry = Entry::new(
-        spec.name.clone(),
-        0,
-        spec.capabilities.clone(),
-        spec.permissions.clone(),
-        spec.cost_per_task,
-        spec.max_concurrent,
-        Address::vacant(&world.post),
-        model.clone(),
-    );
-    AgentSupervisor {
-        spec,
-        entry: Arc::new(entry),
-        policies: policies.clone(),
-        model: model.clone(),
-        world: world.clone(),
-        lines: lines.clone(),
-    }
+    let door = Door { world: world.clone(), lines: lines.clone(), grants };
+    Ok(Bailiwick { root, world, lines, door, threads })
 }
 
 impl Bailiwick {
@@ -232,13 +195,19 @@ impl Bailiwick {
     /// # Errors
     /// If something is wrong with it (everything at once), too many goals live, or the runtime ended.
     pub async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
-        let problems = self.problems(&goal);
+        self.door.submit(goal).await
+    }
+}
+
+impl Door {
+    pub(crate) async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
+        let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
         }
         let now = self.world.clock.now();
         let id = GoalId::new(self.world.dice.uuid(now));
-        let mandate = self.mandate(&goal, now);
+        let mandate = mandate(&self.grants.now(), &goal, now);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.
         let run = RunHandle::new(id, &self.world, &self.lines);
@@ -258,40 +227,9 @@ impl Bailiwick {
         };
         Err(SubmitError::Ended(why))
     }
+}
 
-    fn problems(&self, goal: &Goal) -> Vec<String> {
-        let mut found = Vec::new();
-        if goal.text.trim().is_empty() {
-            found.push("the goal has no text".to_owned());
-        }
-        // The goal's own keys are checked like those of the one task it may become.
-        let own = goal.as_task();
-        let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
-        found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
-        let verifiers = &self.lines.team.verifiers;
-        let mut contracts =
-            vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
-        for task in &goal.tasks {
-            let spec = task.resolve(&goal.settings);
-            contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));
-        }
-        for (whose, contract, reversibility) in contracts {
-            if let Err(problems) = verifiers.compile(&contract, reversibility) {
-                found.extend(problems.iter().map(|problem| format!("{whose}: {problem}")));
-            }
-        }
-        found
-    }
-
-    fn mandate(&self, goal: &Goal, now: Timestamp) -> Mandate {
-        let grant = match &goal.settings.permissions {
-            Some(ceiling) => self.grants.meet(ceiling),
-            None => self.grants.clone(),
-        };
-        let deadline = goal.budget.wall.map(|wall| now + wall);
-        Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
-    }
-
+impl Bailiwick {
     /// The trust in every agent on each of its capabilities, now.
     pub fn trust(&self) -> Vec<TrustReading> {
         let now = self.world.clock.now();
@@ -389,6 +327,40 @@ impl Drop for Bailiwick {
             threads.shutdown_background();
         }
     }
+}
+
+/// What is wrong with a goal, all at once.
+pub(crate) fn problems(goal: &Goal, verifiers: &Verifiers) -> Vec<String> {
+    let mut found = Vec::new();
+    if goal.text.trim().is_empty() {
+        found.push("the goal has no text".to_owned());
+    }
+    // The goal's own keys are checked like those of the one task it may become.
+    let own = goal.as_task();
+    let tasks = if goal.tasks.is_empty() { std::slice::from_ref(&own) } else { &goal.tasks[..] };
+    found.extend(plan::problems(tasks, &goal.bounds).iter().map(ToString::to_string));
+    let mut contracts =
+        vec![("the goal".to_owned(), goal.contract.clone(), goal.settings.reversibility.unwrap_or_default())];
+    for task in &goal.tasks {
+        let spec = task.resolve(&goal.settings);
+        contracts.push((format!("task `{}`", spec.id), spec.contract, spec.reversibility));
+    }
+    for (whose, contract, reversibility) in contracts {
+        if let Err(problems) = verifiers.compile(&contract, reversibility) {
+            found.extend(problems.iter().map(|problem| format!("{whose}: {problem}")));
+        }
+    }
+    found
+}
+
+/// The authority a goal starts with.
+pub(crate) fn mandate(grants: &Permissions, goal: &Goal, now: Timestamp) -> Mandate {
+    let grant = match &goal.settings.permissions {
+        Some(ceiling) => grants.meet(ceiling),
+        None => grants.clone(),
+    };
+    let deadline = goal.budget.wall.map(|wall| now + wall);
+    Mandate::root(grant, goal.budget.slice, deadline, goal.bounds.depth)
 }
 
 /// The breakers that are not closed.

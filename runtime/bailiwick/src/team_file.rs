@@ -43,6 +43,9 @@ use fields::Fields;
 use item::Item;
 use problems::Findings;
 
+/// The JSON Schema (2020-12) of team files, for editors: it says of the shape what the reader says, and no more.
+pub const SCHEMA: &str = include_str!("team_file/team.schema.json");
+
 /// A team as a file describes it.
 ///
 /// # Examples

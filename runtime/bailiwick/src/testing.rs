@@ -125,6 +125,12 @@ impl Stage {
         self.stream(&Stream::Agent { team, agent: agent.into(), generation: 0 })
     }
 
+    /// The stream of one generation of an agent.
+    pub fn generation_stream(&self, agent: &str, generation: u32) -> Vec<Arc<Recorded>> {
+        let team = self.bailiwick.lines.team.name.clone();
+        self.stream(&Stream::Agent { team, agent: agent.into(), generation })
+    }
+
     /// The stream of a goal.
     pub fn goal_stream(&self, goal: GoalId) -> Vec<Arc<Recorded>> {
         self.stream(&Stream::Goal(goal))

@@ -40,6 +40,14 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Checks a team file: all problems at once, nothing is started
     Check(CheckArgs),
+    /// Shows the tasks of a goal, and for each whom it would be offered to and why; nothing is started
+    Plan(PlanArgs),
+    /// Prints the JSON Schema of team files, for editors
+    Schema,
+    /// Draws the tasks of a goal as a graph: who did what, and how it ended
+    Graph(GraphArgs),
+    /// Prints what a shell needs to complete this command line
+    Completions(CompletionsArgs),
     /// Lists every goal a journal knows, newest first
     Runs(RunsArgs),
     /// Shows what a goal became, or what has become of it so far
@@ -220,6 +228,49 @@ pub(crate) struct CheckArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    /// The team file
+    #[arg(value_name = "TEAM.toml")]
+    pub(crate) team: PathBuf,
+    /// What is wanted, in words; the default stands in the team file
+    #[arg(value_name = "GOAL")]
+    goal: Option<String>,
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    /// A goal in the journal; this version has none, so use --events
+    #[arg(value_name = "GOAL_ID", required_unless_present = "events", conflicts_with = "events")]
+    pub(crate) goal_id: Option<String>,
+    /// What `run --events FILE` wrote, also while it runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// The language of the picture
+    #[arg(long, value_enum)]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub(crate) enum GraphFormat {
+    /// A flowchart for Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
 struct InputArgs {
     /// A value for an input of the team file; may be given for each of them
     #[arg(long = "input", value_name = "K=V")]
@@ -269,11 +320,7 @@ impl Cli {
 impl RunArgs {
     /// What the caller hands in for the team file to be filled with.
     pub(crate) fn inputs(&self) -> Inputs {
-        let inputs = self.inputs.given_to(Inputs::new("."));
-        match &self.goal {
-            Some(text) => inputs.goal(text),
-            None => inputs,
-        }
+        self.inputs.with_goal(self.goal.as_deref(), Inputs::new("."))
     }
 
     /// The team's goal with what the command line says about its road and its time.
@@ -298,7 +345,22 @@ impl CheckArgs {
     }
 }
 
+impl PlanArgs {
+    /// What the caller hands in. No program is given it, and so what is missing is not missed.
+    pub(crate) fn inputs(&self) -> Inputs {
+        self.inputs.with_goal(self.goal.as_deref(), Inputs::unfilled())
+    }
+}
+
 impl InputArgs {
+    fn with_goal(&self, goal: Option<&str>, inputs: Inputs) -> Inputs {
+        let inputs = self.given_to(inputs);
+        match goal {
+            Some(text) => inputs.goal(text),
+            None => inputs,
+        }
+    }
+
     fn given_to(&self, inputs: Inputs) -> Inputs {
         self.pairs.iter().fold(inputs, Inputs::pair)
     }
@@ -376,6 +438,12 @@ mod tests {
             &["run", "team.toml", "--seed", "-1"],
             &["run", "team.toml", "--timeout", "0s"],
             &["check"],
+            &["plan"],
+            &["graph", "--format", "dot"],
+            &["graph", "--events", "events.jsonl"],
+            &["graph", "some-goal", "--events", "events.jsonl", "--format", "dot"],
+            &["graph", "--events", "events.jsonl", "--format", "png"],
+            &["completions", "basic"],
             &["--color", "sometimes", "check", "team.toml"],
         ];
 

@@ -1,14 +1,17 @@
-//! The program `bailiwick`: runs a team of agents on a goal, and checks team files.
+//! The program `bailiwick`: runs a team of agents on a goal, and shows beforehand and afterwards what it does.
 //!
 //! Data goes to stdout and everything else to stderr. Stdout is written last, when nothing can go wrong any more: that
 //! is how it stays empty on exit 2 and 70.
 
 mod args;
 mod check;
+mod completions;
 mod events_file;
 mod exit;
+mod graph;
 mod paint;
 mod panics;
+mod plan;
 mod progress;
 mod recorded;
 mod run;
@@ -43,6 +46,10 @@ fn main() {
 fn dispatch(cli: Cli) -> Result<Exit, Stop> {
     match cli.command {
         Command::Check(args) => check::check(&args),
+        Command::Plan(args) => plan::plan(&args),
+        Command::Schema => stdout::write(bailiwick::team_file::SCHEMA).map(|()| Exit::Done),
+        Command::Graph(args) => graph::graph(&args),
+        Command::Completions(args) => completions::completions(&args),
         Command::Runs(args) => recorded::runs::runs(&args),
         Command::Show(args) => recorded::show::show(&args),
         Command::Events(args) => recorded::events::events(&args),

@@ -152,9 +152,14 @@ enum Mail {
     Submit {
         goal: usize,
     },
+    Refold {
+        life: u32,
+        desk: usize,
+    },
     Learn {
         life: u32,
         desk: usize,
+        desk_life: u32,
         delegation: Arc<Delegation>,
         evidence: Evidence,
         cause: Option<Cause>,
@@ -240,7 +245,7 @@ struct GoalActor {
 
 struct Tracker {
     ledger: TrustLedger,
-    answers: BTreeMap<DelegationId, Vec<Lesson>>,
+    answers: BTreeMap<DelegationId, (usize, Vec<Lesson>)>,
     life: u32,
     alive: bool,
 }
@@ -343,16 +348,7 @@ impl House {
                 agent_fn(agent.name.as_str(), agent.capabilities.clone(), |_| async { Ok(Output::text("acted")) });
             spec = spec.permissions(agent.permissions.clone()).max_concurrent(agent.seats);
             spec.cost_per_task = Cost::Known(agent.cost);
-            let entry = Arc::new(Entry::new(
-                spec.name.clone(),
-                0,
-                spec.capabilities.clone(),
-                spec.permissions.clone(),
-                spec.cost_per_task,
-                spec.max_concurrent,
-                Address::vacant(&no_delay),
-                self.model.clone(),
-            ));
+            let entry = Arc::new(Entry::new(&spec, 0, Address::vacant(&no_delay), self.model.clone()));
             let homes = Arc::new(AtomicU32::new(0));
             entry.permits.on_home({
                 let homes = homes.clone();
@@ -525,8 +521,21 @@ impl House {
                 }
             }
             Mail::Submit { goal } => self.submit(goal)?,
-            Mail::Learn { life, desk, delegation, evidence, cause } => {
-                self.learn(life, desk, &delegation, evidence, cause)
+            Mail::Refold { life, desk } => {
+                if self.tracker.life == life && self.tracker.alive {
+                    let this = &self.supervisors[desk];
+                    self.tracker.answers.retain(|_, (taught, _)| *taught != desk);
+                    self.tracker.ledger.forget(&this.spec.name, 0);
+                    for (fact, _) in facts(&self.log.stream(&this.stream)) {
+                        self.tracker.ledger.apply(&this.spec.name, 0, fact.lessons());
+                    }
+                }
+            }
+            Mail::Learn { life, desk, desk_life, delegation, evidence, cause } => {
+                // Whoever asked may be dead; its successor asks itself.
+                if self.supervisors[desk].life == desk_life {
+                    self.learn(life, desk, &delegation, evidence, cause);
+                }
             }
             Mail::TrackerRises => {
                 self.tracker.life += 1;
@@ -703,6 +712,10 @@ impl House {
         let remembered = books.remembered();
         this.desk = Some(Desk::new(this.entry.clone(), self.team.verifiers.clone(), books));
         this.life += 1;
+        if this.life > 1 {
+            let life = self.tracker.life;
+            self.send((Who::Desk(desk), Who::Tracker), Mail::Refold { life, desk });
+        }
         self.step_desk(desk, DeskMessage::Begin, None)?;
         // Who has ended while it was dead does not say so again.
         for goal in remembered {
@@ -807,14 +820,14 @@ impl House {
                 }
             }
             DeskEffect::Kill { seat } => self.seat_falls(desk, seat, SeatEnd::Killed),
-            DeskEffect::Examine { delegation, contract, output, round } => {
+            DeskEffect::Examine { delegation, contract, output, round, .. } => {
                 let agent = self.supervisors[desk].spec.name.clone();
                 let (asker, life) = (Asker::Report { agent, delegation: delegation.id }, self.pool.life);
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
             }
             DeskEffect::Learn { delegation, evidence } => {
-                let life = self.tracker.life;
-                self.send((from, Who::Tracker), Mail::Learn { life, desk, delegation, evidence, cause });
+                let (life, desk_life) = (self.tracker.life, self.supervisors[desk].life);
+                self.send((from, Who::Tracker), Mail::Learn { life, desk, desk_life, delegation, evidence, cause });
             }
             DeskEffect::Room { goal, permit } => {
                 let (goal, agent) = (self.numbers[&goal], self.supervisors[desk].spec.name.clone());
@@ -1045,7 +1058,7 @@ impl House {
                 let cost = Cost::Known(3);
                 self.helped(goal, GoalInput::Synthesised { round: request.round, result, usage, cost });
             }
-            GoalEffect::Examine { contract, output, round } => {
+            GoalEffect::Examine { contract, output, round, .. } => {
                 let (asker, life) = (Asker::Goal(self.goals[goal].id), self.pool.life);
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
             }
@@ -1074,13 +1087,13 @@ impl House {
             return;
         }
         let lessons = match self.tracker.answers.get(&asked.id) {
-            Some(lessons) => lessons.clone(),
+            Some((_, lessons)) => lessons.clone(),
             None => {
                 let spec = &self.supervisors[desk].spec;
                 let (agent, own) = (&spec.name, &spec.capabilities);
                 let lessons = self.tracker.ledger.learn(agent, 0, &asked.needs, own, evidence, self.now);
                 self.tracker.ledger.apply(agent, 0, &lessons);
-                self.tracker.answers.insert(asked.id, lessons.clone());
+                self.tracker.answers.insert(asked.id, (desk, lessons.clone()));
                 lessons
             }
         };

@@ -56,6 +56,7 @@ impl<M> Post<M> {
     }
 
     /// What happens next, and when.
+    #[allow(clippy::should_implement_trait, reason = "time passes by it; nobody iterates over it")]
     pub fn next(&mut self) -> Option<(Timestamp, M)> {
         let Reverse((at, number)) = self.due.pop()?;
         Some((at, self.mail.remove(&number)?))

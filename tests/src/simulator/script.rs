@@ -129,13 +129,17 @@ const CAPABILITIES: [&str; 3] = ["search", "sum", "write"];
 impl Script {
     /// Draws one.
     pub fn draw(draws: &mut Draws) -> Self {
-        let team: Vec<AgentScript> = (0..draws.within(1..=4)).map(|n| agent(draws, n)).collect();
+        let crowded = draws.chance(0.25);
+        let team: Vec<AgentScript> = (0..draws.within(1..=4)).map(|n| agent(draws, n, crowded)).collect();
         let planner = draws.chance(0.3);
         let goals: Vec<GoalScript> = (0..draws.within(1..=4)).map(|_| goal(draws, planner)).collect();
-        let count = if draws.chance(0.25) { 0 } else { draws.within(1..=8) };
-        let span = *draws.pick(&[500, 5_000, 40_000]);
-        let trouble =
-            (0..count).map(|_| (draws.below(span), trouble(draws, team.len() as u64, goals.len() as u64))).collect();
+        let goals = together(draws, goals);
+        let mut trouble = Vec::new();
+        for _ in 0..*draws.pick(&[0, 1, 4, 20]) {
+            // Most of it soon after a goal came in, when much is under way.
+            let (at, span) = (draws.pick(&goals).at, *draws.pick(&[100, 1_000, 5_000, 40_000]));
+            trouble.push((at + draws.below(span), draw_trouble(draws, team.len() as u64, goals.len() as u64)));
+        }
         Self {
             team,
             goals,
@@ -149,14 +153,19 @@ impl Script {
     }
 }
 
-fn agent(draws: &mut Draws, number: u64) -> AgentScript {
+/// Lets some goals come at the same time, or nearly.
+fn together(draws: &mut Draws, mut goals: Vec<GoalScript>) -> Vec<GoalScript> {
+    if draws.chance(0.5) {
+        goals.iter_mut().for_each(|goal| goal.at %= 50);
+    }
+    goals
+}
+
+fn agent(draws: &mut Draws, number: u64, crowded: bool) -> AgentScript {
     let capabilities: Vec<_> = CAPABILITIES.into_iter().filter(|_| draws.chance(0.7)).collect();
     let seats = draws.within(1..=3) as u32;
     let permissions: &[&str] = draws.weighed(&[(4, &["fs.read:*"][..]), (2, &["fs.read:repo/*"]), (1, &[])]);
-    let others = match draws.below(4) {
-        0 => u64::from(seats) + 64 - draws.below(3),
-        _ => 0,
-    };
+    let others = if crowded || draws.chance(0.2) { u64::from(seats) + 64 - draws.below(4) } else { 0 };
     let span = *draws.pick(&[200, 5_000, 30_000]);
     AgentScript {
         name: format!("{}{number}", ["ada", "bo", "cy", "di"][number as usize % 4]),
@@ -291,7 +300,7 @@ fn shape() -> OutputSpec {
     OutputSpec { max_length: Some(LENGTH_MAX), ..OutputSpec::default() }
 }
 
-fn trouble(draws: &mut Draws, agents: u64, goals: u64) -> Trouble {
+fn draw_trouble(draws: &mut Draws, agents: u64, goals: u64) -> Trouble {
     let (agent, goal) = (draws.below(agents) as usize, draws.below(goals) as usize);
     let seat = draws.within(1..=3) as u32;
     let graceful = draws.chance(0.5);

@@ -14,7 +14,7 @@ use std::sync::{
 use bailiwick_tests::simulator::{Broken, Tally, laws, simulate};
 
 /// Seeds that broke a law once. They run first, for ever.
-const KEPT: &[u64] = &[];
+const KEPT: &[u64] = &[637, 7051];
 
 /// How many run beside them.
 const SEEDS: u64 = 10_000;

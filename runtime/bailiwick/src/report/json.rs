@@ -1,4 +1,4 @@
-//! The object of `bailiwick run --json`, version 1. Its keys are a promise: see `docs/interfaces.md`.
+//! The object of `bailiwick run --json`, version 1. Its keys are a promise: see `docs/command-line.md`.
 
 use bailiwick_protocols::{Code, Failure, Output, Verdict, outcome::RefusedBy};
 use serde_json::{Value, json};

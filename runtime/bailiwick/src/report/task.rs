@@ -47,7 +47,7 @@ pub enum TaskStanding {
 }
 
 impl TaskReport {
-    pub(super) fn new(spec: &Arc<TaskSpec>) -> Self {
+    pub(crate) fn new(spec: &Arc<TaskSpec>) -> Self {
         let mut task = Self::unknown(&spec.id);
         task.goal.clone_from(&spec.goal);
         task.after.clone_from(&spec.after);

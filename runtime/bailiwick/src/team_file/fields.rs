@@ -72,6 +72,8 @@ impl<'a> Fields<'a> {
     /// Notes every key that was not asked for, and what is missing, unless an unknown key is that, mistyped.
     pub(super) fn close(self) {
         let (asked, later, findings) = (self.asked.into_inner(), self.later.into_inner(), self.item.findings);
+        #[cfg(test)]
+        super::tests::schema::note(&self.item.pointer, &asked);
         let mut meant = Vec::new();
         let known = |key: &str| asked.contains(&key) || later.contains(&key);
         for entry in self.entries.iter().filter(|entry| !known(&entry.key)) {

@@ -6,6 +6,7 @@ use super::*;
 
 mod accepted;
 mod malformed;
+pub(super) mod schema;
 mod stories;
 
 /// The folder of the example whose schemas these tests borrow.

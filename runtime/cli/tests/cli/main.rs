@@ -10,5 +10,6 @@ mod hostile;
 mod recorded;
 mod repo_audit;
 mod run;
+mod shown;
 mod support;
 mod wrong;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 
-const FILE: &str = r###"#:schema ./team.schema.json
+pub(super) const FILE: &str = r###"#:schema ./team.schema.json
 version = 1
 name = "everything"
 goal = "Audit the repository in ${CITY} by $${CITY}"

@@ -124,8 +124,7 @@ async fn the_goals_own_contract_decides_over_what_its_tasks_say() {
 #[tokio::test(start_paused = true)]
 async fn a_goal_that_asks_only_for_a_shape_is_not_verified_by_having_it() {
     let play = open(team(7).agent(says("json", "json", "{\"sum\": 4}"))).await;
-    let mut shape = bailiwick::protocols::OutputSpec::default();
-    shape.format = Some(OutputFormat::Json);
+    let shape = OutputSpec { format: Some(OutputFormat::Json), ..OutputSpec::default() };
 
     let fits = play.run(Goal::new("shape").output(shape.clone()).task(task("sum", "json"))).await;
     assert_eq!(fits.outcome_word(), "unverified", "nobody looked at what it says");
@@ -134,8 +133,7 @@ async fn a_goal_that_asks_only_for_a_shape_is_not_verified_by_having_it() {
     let misfit = play.run(Goal::new("shape").output(shape).task(task("say", "fail").retries(0))).await;
     assert_eq!(misfit.outcome_word(), "failed");
 
-    let mut short = bailiwick::protocols::OutputSpec::default();
-    short.max_length = Some(3);
+    let short = OutputSpec { max_length: Some(3), ..OutputSpec::default() };
     let long = play.run(Goal::new("shape").output(short).task(task("sum", "json"))).await;
     assert_eq!((long.outcome_word(), long.code), ("not_verified", Some(Code::VerificationFailed)));
 }

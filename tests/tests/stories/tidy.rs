@@ -15,7 +15,7 @@ const LONG: &[&str] = &[
     "actors/src/verifiers/tests.rs",
     "protocols/src/event.rs",
     "protocols/tests/laws/arbitrary.rs",
-    "runtime/cli/tests/cli.rs",
+    "tests/src/simulator/house.rs",
 ];
 
 /// Whoever scrolls to remember where they are has found two ideas.
@@ -118,11 +118,35 @@ fn protocols_knows_no_clock_no_chance_and_no_waiting() {
 }
 
 #[test]
-fn bincode_is_named_in_one_file() {
-    let naming: Vec<_> = rust().filter(|(_, text)| code(text).any(|line| line.contains("bincode::"))).collect();
+fn no_test_lies_where_nobody_runs_it() {
+    let all = files();
+    // Cargo finds what lies directly in `tests/` and every folder with a `main.rs`; the rest has to be named there.
+    let unknown = all
+        .iter()
+        .filter_map(|name| name.strip_prefix("tests/tests/")?.split_once('/'))
+        .filter_map(|(folder, file)| Some((folder, file.strip_suffix(".rs")?)))
+        .filter(|(_, stem)| *stem != "main" && !stem.contains('/'))
+        .filter(|(folder, stem)| {
+            let above = [format!("tests/tests/{folder}/main.rs"), format!("tests/tests/{folder}.rs")];
+            let named = |file: &String| {
+                read(file).lines().any(|line| line == format!("mod {stem};") || line.contains(&format!("{folder}/{stem}.rs")))
+            };
+            !above.iter().filter(|file| all.contains(file)).any(named)
+        })
+        .map(|(folder, stem)| format!("tests/tests/{folder}/{stem}.rs"))
+        .collect();
 
-    let names: Vec<_> = naming.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["protocols/src/codec.rs"]);
+    none("name these in the main.rs beside them", unknown);
+}
+
+#[test]
+fn bincode_is_named_in_one_file() {
+    let naming = rust().filter(|(name, text)| {
+        // Rules of the house may name what they forbid.
+        name != "tests/tests/stories/tidy.rs" && code(text).any(|line| line.contains("bincode::"))
+    });
+
+    assert_eq!(naming.map(|(name, _)| name).collect::<Vec<_>>(), ["protocols/src/codec.rs"]);
 }
 
 #[test]
@@ -207,6 +231,38 @@ fn links_lead_somewhere() {
     }
 
     none("these lead nowhere", broken);
+}
+
+#[test]
+fn papers_name_files_that_are_there() {
+    let mut gone = Vec::new();
+    for name in files().into_iter().filter(|name| name.ends_with(".md")) {
+        let text = read(&name);
+        // What stands between backticks is every second piece, fenced blocks aside.
+        let inline: String = text.split("```").step_by(2).collect();
+        for path in inline.split('`').skip(1).step_by(2).filter(|path| is_path(path)) {
+            gone.extend(
+                spelled_out(path).filter(|path| !root().join(path).exists()).map(|path| format!("{name}: {path}")),
+            );
+        }
+    }
+
+    none("these are not there", gone);
+}
+
+fn is_path(text: &str) -> bool {
+    let inside = TOP.iter().any(|top| text.strip_prefix(top).is_some_and(|rest| rest.starts_with('/')));
+    inside && !text.contains([' ', '*', '<']) && !text.contains("..")
+}
+
+/// `a/{b,c}.rs` is two paths.
+fn spelled_out(path: &str) -> impl Iterator<Item = String> {
+    let (before, choices, after) =
+        match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+            Some((before, (choices, after))) => (before, choices, after),
+            None => (path, "", ""),
+        };
+    choices.split(',').map(|choice| format!("{before}{choice}{after}")).collect::<Vec<_>>().into_iter()
 }
 
 /// The fenced blocks of a page in one language.

@@ -219,7 +219,7 @@ async fn trust_is_the_mean_over_what_is_required_and_of_its_own_where_nothing_is
     play.run(Goal::new("x").needs_capability("a").verify(Verify::contains("ok"))).await;
 
     let terms = |needs: &'static [&'static str]| {
-        let needs: Vec<Capability> = needs.iter().map(|need| Capability::new(need)).collect();
+        let needs: Vec<Capability> = needs.iter().map(Capability::new).collect();
         let entry = play.entry("ada").unwrap();
         entry.terms(&needs, &Weights::default(), play.now()).trust
     };

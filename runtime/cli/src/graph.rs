@@ -1,0 +1,44 @@
+//! `bailiwick graph`: the tasks of a goal as a picture, from the events it left behind.
+
+use std::{fs, path::Path};
+
+use bailiwick::picture::{Picture, PictureError};
+
+use crate::{
+    args::{GraphArgs, GraphFormat},
+    exit::{Exit, Stop},
+    stdout,
+};
+
+/// Prints the picture.
+///
+/// # Errors
+/// With exit 2 if there is nothing to draw.
+pub(crate) fn graph(args: &GraphArgs) -> Result<Exit, Stop> {
+    let Some(events) = &args.events else {
+        let goal = args.goal_id.as_deref().unwrap_or_default();
+        return Err(Stop::usage(
+            format!("the goal {goal} cannot be looked up: that needs a journal, which this version does not have"),
+            "run it with `--events FILE`, then `bailiwick graph --events FILE --format mermaid`",
+        ));
+    };
+    let picture = read(events)?;
+    stdout::write(&match args.format {
+        GraphFormat::Mermaid => picture.mermaid(),
+        GraphFormat::Dot => picture.dot(),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn read(events: &Path) -> Result<Picture, Stop> {
+    const FILE: &str = "name a file that `bailiwick run --events FILE` wrote";
+    let text = fs::read(events).map_err(|why| Stop::usage(format!("{} cannot be read: {why}", events.display()), FILE));
+    Picture::of_lines(&String::from_utf8_lossy(&text?)).map_err(|why| {
+        let next = match why {
+            PictureError::AnotherGoal { .. } => "draw one goal at a time: keep the lines that are about one",
+            PictureError::NoTasks => "wait until the goal has been planned, or name another file",
+            _ => FILE,
+        };
+        Stop::usage(format!("{} cannot be drawn: {why}", events.display()), next)
+    })
+}
