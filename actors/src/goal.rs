@@ -146,7 +146,12 @@ impl Actor for GoalActor {
         self.set_alarm(&myself, life, due_next);
         if done && !life.ended {
             life.ended = true;
-            self.lines.coordinator.tell(plain(self.address.origin(), CoordinatorMessage::Ended { goal: self.id }));
+            // Its actor is stopped then: not before whoever waits for it was answered.
+            let (coordinator, origin, goal) = (self.lines.coordinator.clone(), self.address.origin(), self.id);
+            let seq = self.world.log.last_seq();
+            let tell = move || coordinator.tell(plain(origin, CoordinatorMessage::Ended { goal }));
+            life.outbox.post(&self.world.log, seq, tell);
+            life.outbox.arm(&self.world.log, self.wake(&myself));
         }
         Ok(())
     }

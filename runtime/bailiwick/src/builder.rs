@@ -174,6 +174,11 @@ impl Builder {
         self
     }
 
+    /// How evidence becomes trust.
+    pub fn model_of_trust(&self) -> Arc<dyn TrustModel> {
+        self.model.clone()
+    }
+
     /// Seeds every draw: near ties, jitter, ids.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

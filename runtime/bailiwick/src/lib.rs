@@ -23,6 +23,7 @@ pub mod error;
 pub mod event_line;
 pub mod explain;
 pub mod handlers;
+pub mod history;
 pub mod picture;
 pub mod preview;
 pub mod report;

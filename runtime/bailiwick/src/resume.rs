@@ -20,7 +20,10 @@ use tokio::sync::oneshot;
 use crate::{Bailiwick, ResumeError, RunHandle};
 
 /// How often other processes are heard.
-const LISTEN: Duration = Duration::from_millis(200);
+const LISTEN: Duration = Duration::from_millis(150);
+
+/// How long a command may take until what follows from it is recorded.
+const FOLLOWS: Duration = Duration::from_millis(20);
 
 /// A goal that has not ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -175,34 +178,40 @@ pub(crate) fn is_new(log: &Log, stated: &RuntimeEvent) -> bool {
     last != Some(stated)
 }
 
-/// Hears what other processes leave in the journal's inbox, until the runtime ends.
+/// Hears what other processes leave in the journal's inbox, until the runtime ends. What was carried out and not crossed
+/// off, because the process ended in between, is carried out again: that changes nothing a second time.
 pub(crate) fn hear_commands(world: &World, lines: &Switchboard) {
     let (world, lines) = (world.clone(), lines.clone());
     tokio::spawn(async move {
         let mut ended = lines.ended();
-        let mut told: Vec<u64> = Vec::new();
-        loop {
-            tokio::select! {
-                _ = ended.wait_for(Option::is_some) => return,
-                () = tokio::time::sleep(LISTEN) => {}
-            }
-            let journal = world.log.journal().clone();
-            // What was told the last time is recorded by now, or will be given out again after a crash.
-            let settled =
-                if world.log.is_durable(world.log.last_seq()) { std::mem::take(&mut told) } else { Vec::new() };
-            let heard = tokio::task::spawn_blocking(move || {
-                for number in settled {
-                    journal.take(number)?;
+        let work = async {
+            loop {
+                tokio::time::sleep(LISTEN).await;
+                let journal = world.log.journal().clone();
+                let heard = tokio::task::spawn_blocking(move || journal.inbox()).await;
+                let Ok(Ok(commands)) = heard else { continue };
+                if commands.is_empty() {
+                    continue;
                 }
-                journal.inbox()
-            });
-            let Ok(Ok(commands)) = heard.await else { continue };
-            for (number, command) in commands {
-                if !told.contains(&number) {
-                    told.push(number);
-                    carry_out(&lines, command);
+                let numbers: Vec<u64> = commands.iter().map(|(number, _)| *number).collect();
+                commands.into_iter().for_each(|(_, command)| carry_out(&lines, command));
+                // What follows from it is recorded within the time of a few messages.
+                tokio::time::sleep(FOLLOWS).await;
+                let (kept, all) = oneshot::channel();
+                world.log.when_durable(world.log.last_seq(), move || {
+                    let _ = kept.send(());
+                });
+                let journal = world.log.journal().clone();
+                if all.await.is_ok() {
+                    let crossed_off = move || numbers.into_iter().try_for_each(|number| journal.take(number));
+                    // If it fails, so does the next append, and that is told.
+                    drop(tokio::task::spawn_blocking(crossed_off).await);
                 }
             }
+        };
+        tokio::select! {
+            () = work => {}
+            _ = ended.wait_for(Option::is_some) => {}
         }
     });
 }

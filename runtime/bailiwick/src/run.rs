@@ -85,9 +85,11 @@ impl RunHandle {
         if events.last().is_some_and(|last| over(&last.event)) {
             return Ok(GoalReport::from_events(&events, runtime::breakers(&self.lines)));
         }
-        let failed = self.world.log.failure().map(|error| error.to_string());
+        if let Some(error) = self.world.log.failure() {
+            return Err(Error::Journal(error));
+        }
         let ended = self.lines.ended().borrow().clone();
-        Err(Error::Ended(failed.or(ended).unwrap_or_else(|| "its log was closed".to_owned())))
+        Err(Error::Ended(ended.unwrap_or_else(|| "its log was closed".to_owned())))
     }
 }
 

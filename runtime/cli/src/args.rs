@@ -15,6 +15,7 @@ Exit status of `run`:
   0    verified, or unverified where no check was asked
   1    failed, not verified, or canceled
   2    usage or configuration: nothing was started
+  3    parked: it can be resumed
   4    refused
   5    the deadline passed, or the budget is exhausted
   70   a defect of bailiwick itself
@@ -47,6 +48,30 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Prints what a shell needs to complete this command line
     Completions(CompletionsArgs),
+    /// Lists every goal a journal knows, newest first
+    Runs(RunsArgs),
+    /// Shows what a goal became, or what has become of it so far
+    Show(ShowArgs),
+    /// Prints the events of a goal
+    Events(EventsArgs),
+    /// Takes a goal up where its journal ends; one that has ended is printed again
+    #[command(after_help = EXIT_STATUS)]
+    Resume(ResumeArgs),
+    /// Ends a goal, at work or not
+    Cancel(GoalArgs),
+    /// Folds a goal once more, with no side effects, and compares with what is stored
+    Replay(GoalArgs),
+    /// Tells why a task went as it went: candidates, mandate, attempts, verdicts
+    Why(WhyArgs),
+    /// Checks whether every record of a journal is what was written
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Shows how far each agent is trusted on what
+    Trust(TrustArgs),
+    /// Shows the breakers that are not closed
+    Breakers(BreakersArgs),
 }
 
 #[derive(Args, Debug)]
@@ -77,6 +102,120 @@ pub(crate) struct RunArgs {
     /// Exports traces and metrics over OTLP, as the OTEL_ variables say
     #[arg(long)]
     pub(crate) otlp: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct JournalArgs {
+    /// The journal; without it, one for each team in the folder for data
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GoalArgs {
+    /// The id of the goal, or the beginning of it
+    #[arg(value_name = "GOAL_ID")]
+    pub(crate) goal: String,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunsArgs {
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Prints the object of `run --json`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EventsArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Prints the lines of `run --events`
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// Waits for more, until the goal ends
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Begins with this number of the goal's own count
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) from: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Prints one JSON object with everything that happened, instead of the output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// The task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum AuditCommand {
+    /// Reads every record: 0 sound, 1 damaged, naming the first bad one
+    Verify(JournalArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrustArgs {
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Tells every lesson, in order
+    #[arg(long)]
+    pub(crate) history: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct BreakersArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<BreakersCommand>,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum BreakersCommand {
+    /// Closes the breakers of an agent
+    Release(ReleaseArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    /// The agent
+    #[arg(value_name = "AGENT")]
+    pub(crate) agent: String,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
 }
 
 #[derive(Args, Debug)]
@@ -293,8 +432,9 @@ mod tests {
         let wrong: &[&[&str]] = &[
             &[],
             &["run"],
-            &["run", "team.toml", "--journal", "x.db"],
-            &["resume", "some-goal"],
+            &["resume"],
+            &["audit"],
+            &["why", "some-goal"],
             &["run", "team.toml", "--route", "detour"],
             &["run", "team.toml", "--input"],
             &["run", "team.toml", "--seed", "-1"],

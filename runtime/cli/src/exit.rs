@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Failed,
     /// Usage or configuration: nothing was started.
     Usage,
+    /// Parked: it can be resumed.
+    Parked,
     /// Refused.
     Refused,
     /// The deadline passed, or the budget is exhausted.
@@ -37,6 +39,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Parked => 3,
             Exit::Refused => 4,
             Exit::Exhausted => 5,
             Exit::Bug => 70,
@@ -104,7 +107,7 @@ pub(crate) fn advice(report: &GoalReport) -> Option<&'static str> {
         Outcome::Refused { .. } | Outcome::Failed { .. } => by_code(report.code),
         Outcome::Expired => "give it more time: `--timeout`, and `wall` under [budget] in the team file",
         Outcome::BudgetExhausted => "raise [budget] in the team file, or ask for less",
-        Outcome::Canceled { .. } => "run it again: there is no durable journal to resume from",
+        Outcome::Canceled { .. } => "run it again",
         _ => "`--json` tells every attempt",
     })
 }

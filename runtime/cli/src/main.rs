@@ -14,6 +14,7 @@ mod paint;
 mod panics;
 mod plan;
 mod progress;
+mod recorded;
 mod run;
 mod signals;
 mod stdout;
@@ -25,7 +26,7 @@ use std::{
 };
 
 use crate::{
-    args::{Cli, Command},
+    args::{AuditCommand, BreakersCommand, Cli, Command},
     exit::{Exit, Stop},
 };
 
@@ -50,15 +51,32 @@ fn dispatch(cli: Cli) -> Result<Exit, Stop> {
         Command::Schema => stdout::write(bailiwick::team_file::SCHEMA).map(|()| Exit::Done),
         Command::Graph(args) => graph::graph(&args),
         Command::Completions(args) => completions::completions(&args),
-        Command::Run(args) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|why| {
-                Stop::failed(format!("no thread can be started: {why}"), "free some memory or threads")
-            })?;
-            let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run::run(args))));
-            // Dropping what still runs is what ends its process groups; waiting for all of it might take for ever.
-            runtime.shutdown_timeout(LET_GO);
-            let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")))?;
-            done.tell()
-        }
+        Command::Runs(args) => recorded::runs::runs(&args),
+        Command::Show(args) => recorded::show::show(&args),
+        Command::Events(args) => recorded::events::events(&args),
+        Command::Cancel(args) => recorded::cancel::cancel(&args),
+        Command::Replay(args) => recorded::replay::replay(&args),
+        Command::Why(args) => recorded::why::why(&args),
+        Command::Audit { command: AuditCommand::Verify(args) } => recorded::audit::verify(&args),
+        Command::Trust(args) => recorded::trust::trust(&args),
+        Command::Breakers(args) => match &args.command {
+            Some(BreakersCommand::Release(args)) => recorded::breakers::release(args),
+            None => recorded::breakers::breakers(&args),
+        },
+        Command::Resume(args) => at_work(recorded::resume::resume(args)),
+        Command::Run(args) => at_work(run::run(args)),
     }
+}
+
+/// Runs a goal to its end and tells it.
+fn at_work(work: impl Future<Output = Result<run::Done, Stop>>) -> Result<Exit, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Stop::failed(format!("no thread can be started: {why}"), "free some memory or threads"))?;
+    let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+    // Dropping what still runs is what ends its process groups; waiting for all of it might take for ever.
+    runtime.shutdown_timeout(LET_GO);
+    let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")))?;
+    done.tell()
 }

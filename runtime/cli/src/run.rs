@@ -3,9 +3,12 @@
 //! Everything that can be wrong with what the user wrote is found before anything starts. Then one loop hears the
 //! goal's events and the user's signals; what it knows is the report.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
-use bailiwick::{Bailiwick, GoalReport, RunHandle, protocols::Recorded};
+use bailiwick::{
+    Bailiwick, Builder, Error, GoalReport, RunHandle,
+    protocols::{GoalId, Recorded},
+};
 use futures::StreamExt;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -16,16 +19,15 @@ use crate::{
     otlp::Otlp,
     paint,
     progress::{Progress, REDRAW},
+    recorded::place,
     signals::{Signal, Signals},
     stdout, team,
 };
 
-/// How long a second signal leaves to the goal: more than the grace of an attempt, and all is over 3 s after it.
-const ENDING: Duration = Duration::from_millis(2_300);
-/// How long it then leaves to the runtime.
-const CLOSING: Duration = Duration::from_millis(400);
-/// How long the exporter has after that deadline, if everything before it took all the time it may.
-const EXPORTING: Duration = Duration::from_millis(700);
+/// How long a second signal leaves to the runtime: what runs has its grace, and all is over 3 s after it.
+const CLOSING: Duration = Duration::from_millis(2_500);
+/// When the exporter must have ended, counted from that signal.
+const EXPORTING: Duration = Duration::from_millis(2_900);
 /// How long the runtime may take to shut down after a goal that ended by itself.
 const SHUTDOWN: Duration = Duration::from_millis(2_500);
 
@@ -49,13 +51,14 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
     let otlp = Otlp::start(args.otlp)?;
     let goal = otlp.trace(args.shape(team.goal));
     let events = args.events.as_deref().map(|path| EventsFile::create(path, &args.team)).transpose()?;
-    let mut signals = Signals::listen()
-        .map_err(|why| Stop::failed(format!("signals cannot be heard: {why}"), "run it where they can be"))?;
+    let mut signals = listen()?;
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
     }
 
-    let bailiwick = builder.start().await.map_err(Stop::bug)?;
+    let path = place::of_team(&args.journal, &team.name)?;
+    let builder = builder.journal(place::own(&path)?).hold_open_goals();
+    let bailiwick = start(builder).await?;
     let run = match bailiwick.submit(goal).await {
         Ok(run) => run,
         Err(why) => {
@@ -64,8 +67,43 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
             return Err(Stop::usage(format!("the goal was not accepted: {why}"), next));
         }
     };
-    let watch = Watch::new(events).until_the_end(&run, &mut signals).await;
+    let watch = Watch::new(events, Kept { path }).until_the_end(&run, &mut signals).await;
     watch.finish(bailiwick, run, &mut signals, args.json, otlp).await
+}
+
+/// Takes a goal up where its journal ends.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: bool) -> Result<Done, Stop> {
+    let mut signals = listen()?;
+    let bailiwick = start(builder).await?;
+    let run = match bailiwick.resume(goal).await {
+        Ok(run) => run,
+        Err(why) => {
+            let _ = timeout(SHUTDOWN, bailiwick.halt()).await;
+            return Err(Stop::failed(format!("the goal cannot be resumed: {why}"), "nothing was started"));
+        }
+    };
+    let watch = Watch::new(None, kept).until_the_end(&run, &mut signals).await;
+    watch.finish(bailiwick, run, &mut signals, json, Otlp::off()).await
+}
+
+async fn start(builder: Builder) -> Result<Bailiwick, Stop> {
+    builder.start().await.map_err(|why| match why {
+        Error::Journal(why) => place::stop(&why),
+        why => Stop::bug(why),
+    })
+}
+
+fn listen() -> Result<Signals, Stop> {
+    Signals::listen().map_err(|why| Stop::failed(format!("signals cannot be heard: {why}"), "run it where they can be"))
+}
+
+/// Where the goal is kept, so that it can be resumed.
+pub(crate) struct Kept {
+    /// The journal.
+    pub(crate) path: PathBuf,
 }
 
 /// What is known while the goal runs.
@@ -73,6 +111,7 @@ struct Watch {
     report: GoalReport,
     events: Option<EventsFile>,
     progress: Option<Progress>,
+    kept: Kept,
     /// The last signal.
     ended_by: Option<Signal>,
     /// When everything has to be over, after a second signal.
@@ -80,9 +119,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(events: Option<EventsFile>) -> Self {
+    fn new(events: Option<EventsFile>, kept: Kept) -> Self {
         let progress = Progress::on_terminal();
-        Self { report: GoalReport::default(), events, progress, ended_by: None, deadline: None }
+        Self { report: GoalReport::default(), events, progress, kept, ended_by: None, deadline: None }
     }
 
     /// Hears events and signals until the goal's stream ends, or no more time is left.
@@ -124,12 +163,13 @@ impl Watch {
         }
     }
 
-    /// The first Ctrl-C lets what runs come to its end; every other signal ends it.
+    /// The first Ctrl-C lets what runs come to its end; every other signal ends it. Both leave the goal to be resumed.
     fn obey(&mut self, signal: Signal, run: &RunHandle) {
         let first = self.ended_by.replace(signal).is_none();
         let running = self.report.tasks.iter().flat_map(|task| &task.attempts).filter(|a| a.outcome.is_none()).count();
+        let resume = place::resume_command(run.goal_id(), &self.kept.path);
         if first && signal == Signal::Interrupt {
-            run.drain();
+            run.park();
             let left = match running {
                 0 => "nothing runs any more".to_owned(),
                 1 => "1 attempt runs to its end".to_owned(),
@@ -137,16 +177,11 @@ impl Watch {
             };
             self.say(&format!(
                 "interrupted: nothing new starts, {left}; Ctrl-C again ends everything within 3 s\n\
-                 there is no durable journal, so this run cannot be resumed"
+                 resume it with: {resume}"
             ));
         } else if self.deadline.is_none() {
-            run.cancel(match signal {
-                Signal::Interrupt => "interrupted twice by Ctrl-C",
-                Signal::Terminate => "ended by SIGTERM",
-                Signal::HangUp => "its terminal went away",
-            });
-            self.deadline = Some(Instant::now() + ENDING);
-            self.say("everything is being ended\nthere is no durable journal, so this run cannot be resumed");
+            self.deadline = Some(Instant::now());
+            self.say(&format!("everything is being ended\nresume it with: {resume}"));
         }
     }
 
@@ -166,10 +201,18 @@ impl Watch {
         json: bool,
         mut otlp: Otlp,
     ) -> Result<Done, Stop> {
-        let by = self.deadline.map_or_else(|| Instant::now() + SHUTDOWN, |deadline| deadline + CLOSING);
-        // The handle adds what the stream does not hold: how the breakers stand.
-        let report = timeout_at(self.deadline.unwrap_or(by), run).await;
-        let shutdown = timeout_at(by, bailiwick.shutdown()).await;
+        let (report, shutdown, by);
+        if self.deadline.is_some() {
+            // What runs is ended with the runtime; the goal is left to be resumed.
+            by = Instant::now() + CLOSING;
+            shutdown = timeout_at(by, bailiwick.halt()).await;
+            report = timeout_at(Instant::now(), run).await;
+        } else {
+            by = Instant::now() + SHUTDOWN;
+            // The handle adds what the stream does not hold: how the breakers stand.
+            report = timeout_at(by, run).await;
+            shutdown = timeout_at(by, bailiwick.shutdown()).await;
+        }
         let mut beside = match shutdown {
             Ok(Err(why)) if self.ended_by.is_none() => {
                 Some(Stop::failed(format!("the runtime did not end well: {why}"), "look for programs it left behind"))
@@ -192,10 +235,12 @@ impl Watch {
             // Whatever the goal gave, it was interrupted.
             (Ok(Ok(report)), Some(signal)) => (interrupted(report), signal.exit()),
             (_, Some(signal)) => (interrupted(self.report), signal.exit()),
+            (Ok(Ok(report)), None) if report.parked => (report, Exit::Parked),
             (Ok(Ok(report)), None) => {
                 let exit = Exit::of(report.outcome());
                 (report, exit)
             }
+            (Ok(Err(Error::Journal(why))), None) => return Err(place::stop(&why)),
             (Ok(Err(why)), None) => return Err(Stop::bug(why)),
             (Err(_), None) => return Err(Stop::bug("the goal ended and its report did not come")),
         };
@@ -208,7 +253,7 @@ impl Watch {
 }
 
 fn interrupted(report: GoalReport) -> GoalReport {
-    report.into_canceled("interrupted")
+    report.into_parked()
 }
 
 fn incomplete() -> Stop {
@@ -216,6 +261,11 @@ fn incomplete() -> Stop {
 }
 
 impl Done {
+    /// What is known of a goal that was not run now.
+    pub(crate) fn of(report: GoalReport, exit: Exit, json: bool) -> Self {
+        Self { report, exit, json, beside: None, otlp: Otlp::off() }
+    }
+
     /// Tells it: data on stdout, all else on stderr.
     ///
     /// # Errors

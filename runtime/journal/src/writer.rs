@@ -54,6 +54,11 @@ impl Writer {
             let group: Vec<Job> = std::iter::once(job).chain(more).collect();
             self.commit(group);
         }
+        if self.broken.is_some() {
+            return;
+        }
+        // One file is easier to carry about than three. If it cannot be done now, the next opening does it.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 
     /// Does a group of jobs in one transaction. A job that conflicts is refused alone; any other failure is everybody's.

@@ -7,6 +7,7 @@
 )]
 
 mod hostile;
+mod recorded;
 mod repo_audit;
 mod run;
 mod shown;

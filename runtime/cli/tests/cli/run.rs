@@ -148,7 +148,10 @@ fn wrong_usage_and_unusable_files_end_with_2_and_leave_stdout_empty() {
         &["resume", "some-goal"],
         &["run"],
         &["run", "no-such-file.toml"],
-        &["run", "team.toml", "--journal", "j.db"],
+        &["run", "team.toml", "--journal", "no/such/folder/j.db"],
+        &["run", "team.toml", "--journal", "team.toml"],
+        &["show", "some-goal"],
+        &["runs", "--journal", "no-such.db"],
         &["run", "team.toml", "--input", "path=."],
         &["run", "team.toml", "--input", "path"],
         &["run", "team.toml", "--timeout", "soon"],
@@ -340,11 +343,11 @@ fn at_the_first_ctrl_c_nothing_new_starts_and_what_runs_is_recorded() {
 
     assert_eq!(ended.status, Some(130), "{ended:?}");
     let json = ended.json();
-    assert_eq!((&json["outcome"], &json["code"]), (&json!("canceled"), &json!("CANCELED")));
+    assert_eq!((&json["outcome"], &json["code"]), (&json!("parked"), &json!(null)));
     assert_eq!(json["tasks"][0]["attempts"][0]["outcome"], "unverified", "{json}");
     assert_eq!(json["tasks"][1]["attempts"], json!([]), "{json}");
-    assert!(ended.stderr.contains("nothing new starts") && ended.stderr.contains("no durable journal"), "{ended:?}");
-    assert!(team.read("events.jsonl").contains("goal_settled"));
+    assert!(ended.stderr.contains("nothing new starts") && ended.stderr.contains("bailiwick resume "), "{ended:?}");
+    assert!(team.read("events.jsonl").contains("goal_parked"));
 }
 
 #[test]
@@ -358,7 +361,7 @@ fn the_second_ctrl_c_ends_everything_within_three_seconds() {
     assert!(signal("-INT", child.id()));
     let ended = end(child, 3_000);
 
-    assert_eq!((ended.status, &ended.json()["outcome"]), (Some(130), &json!("canceled")), "{ended:?}");
+    assert_eq!((ended.status, &ended.json()["outcome"]), (Some(130), &json!("parked")), "{ended:?}");
     nobody_is_left_in(team.folder.path());
 }
 

@@ -44,7 +44,7 @@ impl Team {
         // Whatever it starts is known by the folder it stands in, or by its home.
         let folder = self.folder.path();
         command.args(args).current_dir(folder).env("HOME", folder).stdin(Stdio::null());
-        for unset in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
+        for unset in ["XDG_DATA_HOME", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
             command.env_remove(unset);
         }
         command

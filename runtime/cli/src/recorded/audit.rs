@@ -1,0 +1,39 @@
+//! `bailiwick audit verify`: whether every record is what was written.
+
+use bailiwick_journal::{JournalError, JournalReader};
+
+use super::place;
+use crate::{
+    args::JournalArgs,
+    exit::{Exit, Stop},
+    paint, stdout,
+};
+
+/// Checks the journal that was named, or all there are.
+///
+/// # Errors
+/// If the one that was named cannot be read at all.
+pub(crate) fn verify(args: &JournalArgs) -> Result<Exit, Stop> {
+    let paths = place::paths(args);
+    if paths.is_empty() {
+        paint::say("there is no journal yet: `bailiwick run TEAM.toml` begins one");
+    }
+    let mut sound = Vec::new();
+    let mut exit = Exit::Done;
+    for path in paths {
+        match JournalReader::open(&path).and_then(|journal| journal.verify()) {
+            Ok(records) => sound.push(format!("{}: {records} records, sound", path.display())),
+            Err(why @ (JournalError::Newer { .. } | JournalError::Other(_))) if args.journal.is_some() => {
+                return Err(place::stop(&why));
+            }
+            Err(why) => {
+                paint::error(&format!("{}: {why}", path.display()), "restore a backup; nothing in it was changed");
+                exit = Exit::Failed;
+            }
+        }
+    }
+    if !sound.is_empty() {
+        stdout::write(&sound.join("\n"))?;
+    }
+    Ok(exit)
+}
