@@ -26,9 +26,11 @@ pub mod actor;
 pub mod command;
 pub mod function;
 pub mod scripted;
+pub mod typed;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use function::{FunctionAgent, agent_fn};
+pub use typed::{InputError, agent_typed};
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
 pub trait Agent: Send + Sync + 'static {

@@ -30,6 +30,8 @@ pub mod runtime;
 pub mod team;
 pub mod team_file;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
@@ -41,12 +43,15 @@ pub use report::GoalReport;
 pub use run::{EventStream, RunEvent, RunHandle};
 pub use runtime::Bailiwick;
 pub use team_file::{Inputs, Problems, TeamFile};
+#[cfg(feature = "tower")]
+pub use tower::{TeamService, agent_service};
 
 /// What most programs need: `use bailiwick::prelude::*`.
 pub mod prelude {
     pub use bailiwick_actors::{
         agents::{
             Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_fn,
+            agent_typed,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },
