@@ -97,7 +97,7 @@ impl Actor for AgentSupervisor {
         envelope: Self::Msg,
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let (origin, cause, trace) = (envelope.origin, envelope.cause, envelope.trace);
+        let (cause, trace) = (envelope.cause, envelope.trace);
         use SupervisorMessage as S;
         // Whatever comes first: nothing is ruled on before the past is known.
         if !life.begun {
@@ -114,8 +114,6 @@ impl Actor for AgentSupervisor {
                 drop(reply.send(self.audit(life)));
                 return Ok(());
             }
-            // Of a tracker that died: its successor does not know what it taught, and is asked in the sweep.
-            S::Learned { .. } if origin.incarnation < self.lines.tracker.origin().incarnation => return Ok(()),
             S::Tick => {
                 life.alarm.rang();
                 DeskMessage::Tick
