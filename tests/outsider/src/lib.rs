@@ -1,0 +1,6 @@
+//! What a user plugs in, told from outside: these stories see nothing of the project but the crate `bailiwick`.
+
+#[cfg(test)]
+mod actors;
+#[cfg(test)]
+mod changes;
