@@ -35,11 +35,13 @@ pub mod delegate_tool;
 pub mod function;
 pub mod peers;
 pub mod scripted;
+pub mod typed;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use blocking::{Threads, agent_blocking};
 pub use function::{FunctionAgent, agent_fn};
 pub use peers::{Peer, Peers};
+pub use typed::{InputError, agent_typed};
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
 pub trait Agent: Send + Sync + 'static {

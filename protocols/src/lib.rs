@@ -17,6 +17,8 @@ pub mod permission;
 pub mod policy;
 pub mod refusal;
 pub mod report;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod task;
 pub mod time;
 pub mod trust;

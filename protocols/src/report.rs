@@ -1,6 +1,6 @@
 //! What comes back from a seat: an output or a failure, with what it consumed. Not yet a result: it has no verdict.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{Cost, Failure, Json, OutputFormat, Usage};
@@ -21,6 +21,16 @@ pub struct Output {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the output is {0:?}, not text: use `content` for its JSON value")]
 pub struct NotText(pub OutputFormat);
+
+/// An output is not what a Rust type reads.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the output is no {wanted}: {why}")]
+pub struct NotOfType {
+    /// The Rust type.
+    pub wanted: &'static str,
+    /// What is wrong, and where.
+    pub why: String,
+}
 
 impl Output {
     /// Plain text.
@@ -46,6 +56,22 @@ impl Output {
         match (&self.content.0, self.format.is_json()) {
             (Value::String(text), false) => Ok(text),
             _ => Err(NotText(self.format)),
+        }
+    }
+
+    /// The output as a Rust type: JSON as it is, a text as the JSON it holds, else as a string.
+    ///
+    /// # Errors
+    /// If it is something else; names the field.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, NotOfType> {
+        let wrong = |error: serde_json::Error| NotOfType { wanted: std::any::type_name::<T>(), why: error.to_string() };
+        let text = self.as_text().ok();
+        match text.and_then(|text| serde_json::from_str(text).ok()) {
+            Some(parsed) => Ok(parsed),
+            None => T::deserialize(self.content.value()).map_err(|error| match text.map(serde_json::from_str::<T>) {
+                Some(Err(inside)) if inside.is_data() => wrong(inside),
+                _ => wrong(error),
+            }),
         }
     }
 

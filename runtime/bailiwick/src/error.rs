@@ -30,6 +30,9 @@ pub enum Error {
     /// The goal has no output that is to be believed.
     #[error(transparent)]
     NotVerified(#[from] crate::report::NotVerified),
+    /// An output is not of the type asked for.
+    #[error(transparent)]
+    NotOfType(#[from] bailiwick_protocols::report::NotOfType),
     /// An output is not text.
     #[error(transparent)]
     NotText(#[from] bailiwick_protocols::report::NotText),

@@ -32,6 +32,8 @@ pub mod runtime;
 pub mod team;
 pub mod team_file;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use bailiwick_actors as actors;
 pub use bailiwick_protocols as protocols;
@@ -47,6 +49,8 @@ pub use resume::{OpenGoal, Standing};
 pub use run::{EventStream, RunEvent, RunHandle};
 pub use runtime::Bailiwick;
 pub use team_file::{Inputs, Problems, TeamFile};
+#[cfg(feature = "tower")]
+pub use tower::{TeamService, agent_service};
 
 /// What most programs need: `use bailiwick::prelude::*`.
 pub mod prelude {
@@ -55,7 +59,7 @@ pub mod prelude {
     pub use bailiwick_actors::{
         agents::{
             Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_blocking,
-            agent_fn,
+            agent_fn, agent_typed,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },

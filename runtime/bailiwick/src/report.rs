@@ -20,6 +20,8 @@ use bailiwick_protocols::{
     event::Route,
 };
 
+use serde::de::DeserializeOwned;
+
 pub use self::{
     summary::Summary,
     task::{AttemptReport, TaskReport, TaskStanding},
@@ -168,6 +170,15 @@ impl GoalReport {
     /// Says why the output is not to be believed, or why there is none.
     pub fn verified(&self) -> Result<&Output, NotVerified> {
         verified::verified(self)
+    }
+
+    /// The output as a Rust type, if its contract was checked and met. What was not checked is had by
+    /// `report.output()` and [`Output::parse`].
+    ///
+    /// # Errors
+    /// Says why the output is not to be believed, why there is none, or that it is no `T`.
+    pub fn output_as<T: DeserializeOwned>(&self) -> Result<T, crate::Error> {
+        Ok(self.verified()?.parse()?)
     }
 
     /// The task with this id.

@@ -206,12 +206,20 @@ impl Bailiwick {
 
 impl Door {
     pub(crate) async fn submit(&self, goal: Goal) -> Result<RunHandle, SubmitError> {
+        self.submit_as(self.next_id(), goal).await
+    }
+
+    /// The id of a goal that is not submitted yet.
+    pub(crate) fn next_id(&self) -> GoalId {
+        GoalId::new(self.world.dice.uuid(self.world.clock.now()))
+    }
+
+    pub(crate) async fn submit_as(&self, id: GoalId, goal: Goal) -> Result<RunHandle, SubmitError> {
         let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
         }
         let now = self.world.clock.now();
-        let id = GoalId::new(self.world.dice.uuid(now));
         let mandate = mandate(&self.grants.now(), &goal, now);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.

@@ -4,3 +4,7 @@
 mod actors;
 #[cfg(test)]
 mod changes;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+mod typed;

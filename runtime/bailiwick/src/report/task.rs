@@ -6,6 +6,10 @@ use bailiwick_protocols::{
     AgentName, Cost, Failure, Outcome, Output, TaskId, TaskSpec, Timestamp, Usage, Verdict, outcome::RefusedBy,
 };
 
+use serde::de::DeserializeOwned;
+
+use super::verified;
+
 /// What became of one task.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
@@ -89,6 +93,14 @@ impl TaskReport {
     /// The outcome as one word of the JSON interfaces, or `running`.
     pub fn outcome_word(&self) -> &'static str {
         self.outcome.as_ref().map_or("running", Outcome::as_str)
+    }
+
+    /// The output as a Rust type, if its contract was checked and met.
+    ///
+    /// # Errors
+    /// Says why the output is not to be believed, why there is none, or that it is no `T`.
+    pub fn output_as<T: DeserializeOwned>(&self) -> Result<T, crate::Error> {
+        Ok(verified::believed(self.outcome.as_ref(), self.output.as_ref())?.parse()?)
     }
 
     /// The time of all its attempts together.

@@ -23,9 +23,14 @@ pub enum NotVerified {
 }
 
 pub(super) fn verified(report: &GoalReport) -> Result<&Output, NotVerified> {
-    match &report.outcome {
+    believed(report.outcome.as_ref(), report.output.as_ref())
+}
+
+/// The output that an outcome lets through.
+pub(super) fn believed<'a>(outcome: Option<&Outcome>, output: Option<&'a Output>) -> Result<&'a Output, NotVerified> {
+    match outcome {
         None => Err(NotVerified::Running),
-        Some(Outcome::Verified) => report.output.as_ref().ok_or(NotVerified::NoOutput),
+        Some(Outcome::Verified) => output.ok_or(NotVerified::NoOutput),
         Some(Outcome::Unverified) => Err(NotVerified::Unverified),
         Some(other) => Err(NotVerified::Ended(Box::new(other.clone()))),
     }
