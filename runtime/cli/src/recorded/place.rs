@@ -20,10 +20,12 @@ use crate::{
     paint,
 };
 
-/// The folder for data, where there is one: `$XDG_DATA_HOME`, else `~/.local/share`.
+/// The folder for data, where there is one: `$XDG_DATA_HOME`, else `~/.local/share`, also where HOME is not set and
+/// only the system knows the user's home.
 fn data() -> Option<PathBuf> {
-    let named = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = named("XDG_DATA_HOME").or_else(|| Some(named("HOME")?.join(".local/share")))?;
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let named = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(absolute);
+    let data = named.or_else(|| Some(env::home_dir().filter(absolute)?.join(".local/share")))?;
     Some(data.join("bailiwick"))
 }
 
