@@ -201,7 +201,7 @@ impl fmt::Display for Refusal {
             R::Draining => write!(f, "draining"),
             R::CalledBack => write!(f, "called back before it began"),
             R::NameTaken { name } => write!(f, "another part is already called {name}"),
-            R::Invalid { problem } => write!(f, "{problem}"),
+            R::Invalid { problem } => write!(f, "invalid: {problem}"),
             R::Overloaded => write!(f, "overloaded"),
             R::Policy { policy, reason } => write!(f, "{policy}: {reason}"),
             R::NotInThisVersion { what } => write!(f, "{what}: not in this version"),

@@ -87,10 +87,13 @@ fn goal() -> Goal {
 }
 
 /// What must not depend on where the process ended.
-fn result(report: &GoalReport) -> (String, Option<Output>, BTreeMap<String, (String, Option<Output>)>) {
+/// How something ended, and what came out.
+type End = (String, Option<Output>);
+
+fn result(report: &GoalReport) -> (End, BTreeMap<String, End>) {
     let tasks =
         report.tasks.iter().map(|task| (task.id.to_string(), (task.outcome_word().to_owned(), task.output.clone())));
-    (report.outcome_word().to_owned(), report.output.clone(), tasks.collect())
+    ((report.outcome_word().to_owned(), report.output.clone()), tasks.collect())
 }
 
 fn goal_of(log: &[Arc<Recorded>]) -> Option<GoalId> {

@@ -886,7 +886,8 @@ fn closing() -> BoxedStrategy<GoalEvent> {
 }
 
 pub fn goal_event() -> BoxedStrategy<GoalEvent> {
-    prop_oneof![7 => opening(), 12 => middle(), 2 => children(), 6 => closing()].boxed()
+    let rest = prop_oneof![Just(GoalEvent::GoalParked), Just(GoalEvent::GoalResumed)];
+    prop_oneof![7 => opening(), 12 => middle(), 2 => children(), 6 => closing(), 2 => rest].boxed()
 }
 
 pub fn cease_reason() -> BoxedStrategy<CeaseReason> {
@@ -980,7 +981,9 @@ fn seat_fact() -> BoxedStrategy<AgentFact> {
 }
 
 pub fn agent_fact() -> BoxedStrategy<AgentFact> {
-    prop_oneof![desk_fact(), seat_fact(), use_fact()].boxed()
+    let program = (delegation_id(), any::<u32>(), text())
+        .prop_map(|(delegation, pid, born)| AgentFact::ProcessStarted { delegation, pid, born });
+    prop_oneof![8 => desk_fact(), 8 => seat_fact(), 8 => use_fact(), 1 => program].boxed()
 }
 
 pub fn runtime_event() -> BoxedStrategy<RuntimeEvent> {
@@ -989,6 +992,7 @@ pub fn runtime_event() -> BoxedStrategy<RuntimeEvent> {
         (team_name(), any::<u64>()).prop_map(|(team, epoch)| E::RuntimeStarted { team, epoch }),
         (agent_name(), any::<u32>(), vec(capability(), 0..3))
             .prop_map(|(agent, generation, capabilities)| E::AgentAdded { agent, generation, capabilities }),
+        (text(), text(), text()).prop_map(|(file, folder, source)| E::TeamStated { file, folder, source }),
         (agent_name(), any::<u32>()).prop_map(|(agent, generation)| E::AgentRemoved { agent, generation }),
         (text(), any::<u32>(), text()).prop_map(|(actor, incarnation, why)| E::ActorRestarted {
             actor,

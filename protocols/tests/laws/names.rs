@@ -11,16 +11,20 @@ use serde::Serialize;
 use super::arbitrary::{self, tried};
 
 /// The kinds of a goal's stream, as the documents name them.
-const GOAL_KINDS: [&str; 26] = [
+const GOAL_KINDS: [&str; 30] = [
     "agent_selected",
     "attempt_ended",
     "attempt_retried",
     "budget_stopped",
     "budget_warned",
     "cancel_requested",
+    "child_added",
+    "child_reopened",
     "deadline_passed",
     "delegation_refused",
     "escalated",
+    "goal_parked",
+    "goal_resumed",
     "goal_settled",
     "goal_submitted",
     "plan_rejected",
@@ -107,12 +111,16 @@ fn every_fact_of_an_agent_is_called_what_the_documents_call_it() {
         "admitted",
         "ceasing",
         "charged",
+        "checkpointed",
         "due",
         "examined",
         "forgotten",
         "noted",
         "parked",
+        "part_refused",
         "policy_out",
+        "process_started",
+        "progressed",
         "recovering",
         "released",
         "reported",
@@ -123,6 +131,10 @@ fn every_fact_of_an_agent_is_called_what_the_documents_call_it() {
         "settled",
         "stack",
         "started",
+        "threads_left",
+        "tool_called",
+        "transferred",
+        "turned_away",
         "violation",
         "wake_set",
     ];
@@ -135,7 +147,8 @@ fn every_runtime_event_is_called_what_the_documents_call_it() {
         drawn(arbitrary::runtime_event(), 200).map(|event| (snake_case(&event), event.kind())).collect();
 
     assert!(kinds.iter().all(|(variant, kind)| variant == kind), "{kinds:?}");
-    let named = ["actor_restarted", "agent_added", "agent_removed", "runtime_started", "runtime_stopped"];
+    let named =
+        ["actor_restarted", "agent_added", "agent_removed", "runtime_started", "runtime_stopped", "team_stated"];
     assert_eq!(kinds.into_values().collect::<Vec<_>>(), named);
 }
 
@@ -157,7 +170,9 @@ fn an_event_says_what_it_is_about() {
         let body = written.as_object().and_then(|one| one.values().next()).cloned().unwrap_or_default();
         let agent = body.get("agent").or(body.get("from")).and_then(|agent| agent.as_str());
 
-        assert_eq!(event.task().map(|task| task.as_str()), body.get("task").and_then(|task| task.as_str()));
+        // A part of a task is told whole, with its id in it.
+        let task = body.get("task").map(|task| task.get("id").unwrap_or(task));
+        assert_eq!(event.task().map(|task| task.as_str()), task.and_then(|task| task.as_str()));
         if !matches!(event, GoalEvent::GoalSubmitted { .. }) {
             assert_eq!(event.agent().map(|agent| agent.as_str()), agent);
         }

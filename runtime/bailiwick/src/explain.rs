@@ -11,9 +11,11 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Capability, DelegationId, Event, GoalEvent, GoalId, Mandate, Outcome, Permission,
-    Permissions, PolicyRuling, Recorded, Refusal, TaskId, Timestamp,
+    Permissions, PolicyRuling, Recorded, Refusal, Stream, TaskId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::Bailiwick;
 
 /// Why a task was turned away, by whom, and which breakers it opened.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -166,13 +168,27 @@ fn facts(stream: &[Arc<Recorded>]) -> impl DoubleEndedIterator<Item = (&AgentFac
     })
 }
 
+impl Bailiwick {
+    /// Why a task was turned away, and why breakers opened on it; `None` if there is no such goal or task.
+    pub fn explain(&self, goal: GoalId, task: impl Into<TaskId>) -> Option<Explanation> {
+        let log = &self.world.log;
+        let team = &self.lines.team;
+        let agent = |agent: &AgentName| {
+            let newest = team.directory.get(agent).map_or(0, |entry| entry.generation);
+            let stream = |generation| Stream::Agent { team: team.name.clone(), agent: agent.clone(), generation };
+            (0..=newest).flat_map(|generation| log.stream(&stream(generation))).collect()
+        };
+        Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into())
+    }
+}
+
 impl Explanation {
     /// Reads a task's story from the goal's stream and from those of the agents, asked for by name. `None` if the goal
     /// has no such task.
     pub fn of(goal: &[Arc<Recorded>], agent: &dyn Fn(&AgentName) -> Vec<Arc<Recorded>>, task: &TaskId) -> Option<Self> {
         let streams = Streams { goal, fetch: agent, fetched: RefCell::default() };
         let goal_id = goal.iter().find_map(|recorded| match &recorded.stream {
-            bailiwick_protocols::Stream::Goal(id) => Some(*id),
+            Stream::Goal(id) => Some(*id),
             _ => None,
         })?;
         streams.spec(task)?;
@@ -192,7 +208,8 @@ impl Explanation {
                 self.refusals.push(ExplainedRefusal { rulings, ..explained });
             }
             GoalEvent::AttemptEnded { delegation, agent, .. } => {
-                self.refusals.extend(streams.at_work(agent, *delegation))
+                self.refusals.extend(streams.at_work(agent, *delegation));
+                self.trips.extend(streams.trips_at_work(agent, *delegation));
             }
             GoalEvent::TrustCircuitBreak { agent, capability, until, .. } => {
                 self.trips.extend(streams.trip(agent, capability, *until));

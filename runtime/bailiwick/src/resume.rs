@@ -154,12 +154,13 @@ pub(crate) async fn end_survivors(log: &Log) {
 fn note(open: &mut BTreeMap<DelegationId, (bool, Survivor)>, recorded: &Recorded) {
     let Event::Agent(fact) = &recorded.event else { return };
     let Some(id) = fact.delegation() else { return };
+    if let AgentFact::Admitted { delegation } = fact {
+        let traceparent = delegation.traceparent.to_string();
+        open.insert(id, (false, Survivor { traceparent, process: None }));
+        return;
+    }
     match (fact, open.entry(id)) {
         (AgentFact::Settled { .. }, Entry::Occupied(entry)) => drop(entry.remove()),
-        (AgentFact::Admitted { delegation }, entry) => {
-            let traceparent = delegation.traceparent.to_string();
-            entry.insert_entry((false, Survivor { traceparent, process: None }));
-        }
         (AgentFact::Started { .. }, Entry::Occupied(mut entry)) => entry.get_mut().0 = true,
         (AgentFact::ProcessStarted { pid, born, .. }, Entry::Occupied(mut entry)) => {
             entry.get_mut().1.process = Some((*pid, born.clone()));

@@ -24,15 +24,15 @@ use bailiwick_actors::{
     world::{Clock, Dice, Spawner, Starts, World},
 };
 use bailiwick_protocols::{
-    AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Stream, TaskId, Timestamp,
-    TrustScore, outcome::CanceledBy,
+    AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Stream, Timestamp, TrustScore,
+    outcome::CanceledBy,
 };
 use futures::StreamExt;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
 use crate::{
-    Builder, Error, Explanation, Handlers, Problems, RunHandle, SubmitError, TeamFile,
+    Builder, Error, Handlers, Problems, RunHandle, SubmitError, TeamFile,
     report::{BreakerStanding, BreakerState},
     resume,
     team::Grants,
@@ -304,20 +304,6 @@ impl Bailiwick {
     pub fn authority(&self) -> Authority {
         let holders = self.lines.team.directory.all().iter().map(|entry| Holder::from(&**entry)).collect();
         Authority { grants: self.door.grants.now(), depth: Bounds::default().depth, holders }
-    }
-
-    /// Why a task was turned away, and why breakers opened on it; `None` if there is no such goal or task.
-    pub fn explain(&self, goal: GoalId, task: impl Into<TaskId>) -> Option<Explanation> {
-        let log = &self.world.log;
-        let agent = |agent: &AgentName| {
-            let entry = self.lines.team.directory.get(agent);
-            log.stream(&Stream::Agent {
-                team: self.lines.team.name.clone(),
-                agent: agent.clone(),
-                generation: entry.map_or(0, |entry| entry.generation),
-            })
-        };
-        Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into())
     }
 
     /// Closes the breakers of an agent.

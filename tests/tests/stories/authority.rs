@@ -1,6 +1,7 @@
 //! Authority at work: what agents may touch, whom they may ask, why they were refused, and what a breaker does.
 
 mod blocking;
+mod breaker;
 mod delegate_tool;
 mod explain;
 mod shipped_tools;

@@ -164,12 +164,12 @@ async fn the_runtime_tells_who_joined_and_who_was_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goal_continues_the_trace_of_its_caller() {
+async fn a_goal_continues_the_trace_of_a_caller_it_is_told_to_trust() {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let told = agent_fn("ada", ["sum"], |task| async move { Ok(Output::text(task.traceparent())) });
     let play = open(Stage::seeded(9).agent(told)).await;
 
-    let report = play.run(Goal::new("x").needs_capability("sum").traceparent(parent)).await;
+    let report = play.run(Goal::new("x").needs_capability("sum").continue_trace(parent)).await;
 
     let at_the_agent = report.output().unwrap().as_text().unwrap().to_owned();
     assert!(at_the_agent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"), "{at_the_agent}");

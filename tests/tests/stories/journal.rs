@@ -100,7 +100,7 @@ async fn a_journal_that_fails_ends_the_runtime_loudly_and_nothing_starts_on_its_
         Err(error) => Err(error.to_string()),
     };
 
-    let error = outcome.err().expect("nothing more can be kept");
+    let error = outcome.expect_err("nothing more can be kept");
     assert!(error.contains("no room is left"), "{error}");
     tokio::time::sleep(secs(60)).await;
     assert_eq!(witness.calls(), 0);

@@ -157,7 +157,7 @@ async fn a_core_actor_that_keeps_dying_ends_the_runtime_loudly() {
         tokio::time::sleep(secs(2)).await;
         play.kill(Child::VerifierPool);
     }
-    let error = run.await.err().expect("nobody is there to end it").to_string();
+    let error = run.await.expect_err("nobody is there to end it").to_string();
 
     assert!(error.contains("VerifierPool keeps dying"), "{error}");
     let next = play.bailiwick().submit(Goal::new("y")).await.err().expect("nor to take another").to_string();

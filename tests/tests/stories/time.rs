@@ -225,6 +225,7 @@ async fn shutdown_cancels_what_lives_and_says_who_did_it() {
 async fn code_that_never_awaits_cannot_be_killed_and_harms_nobody_else() {
     // In real time: a thread cannot be paused. The blocking agent keeps one thread of the agents' runtime.
     let blocking = agent_fn("stone", ["block"], |_| async {
+        #[allow(clippy::disallowed_methods, reason = "code that never awaits is what the story is about")]
         std::thread::sleep(std::time::Duration::from_millis(2_600));
         Ok(Output::text("too late"))
     });

@@ -179,12 +179,7 @@ async fn a_large_output_is_checked_in_the_pool_with_the_same_verdict_and_the_sam
 
 #[tokio::test(start_paused = true)]
 async fn the_shape_of_an_output_is_checked_before_what_it_says() {
-    let shape = |format, max| {
-        let mut spec = OutputSpec::default();
-        spec.format = format;
-        spec.max_length = max;
-        spec
-    };
+    let shape = |format, max_length| OutputSpec { format, max_length, ..OutputSpec::default() };
     let json = Some(OutputFormat::Json);
     let text = Some(OutputFormat::Text);
     let markdown = Some(OutputFormat::Markdown);

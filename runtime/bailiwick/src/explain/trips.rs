@@ -39,6 +39,23 @@ impl Streams<'_> {
         self.last_trip(agent, |trip| trip.capability == *capability && trip.until == until)
     }
 
+    /// The trips that an attempt caused while it was at work: by a violation, or by the fall of its seat.
+    pub(super) fn trips_at_work(&self, agent: &AgentName, id: DelegationId) -> Vec<ExplainedTrip> {
+        let (stream, mut its_own, mut found) = (self.agent(agent), false, Vec::new());
+        for (fact, _) in facts(&stream) {
+            match fact {
+                // What policies make of a fact stands right behind it.
+                AgentFact::Policy(_) | AgentFact::WakeSet { .. } => {
+                    found.extend(opened(fact).filter(|_| its_own).map(|(trip, _)| trip));
+                }
+                AgentFact::Violation { delegation, .. } => its_own = *delegation == id,
+                AgentFact::SeatDown { delegation, .. } => its_own = *delegation == Some(id),
+                _ => its_own = false,
+            }
+        }
+        found.iter().filter_map(|trip| self.trip(agent, &trip.capability, trip.until)).collect()
+    }
+
     fn last_trip(&self, agent: &AgentName, wanted: impl Fn(&Trip) -> bool) -> Option<ExplainedTrip> {
         let stream = self.agent(agent);
         let all: Vec<(&AgentFact, Timestamp)> = facts(&stream).collect();

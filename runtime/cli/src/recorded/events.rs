@@ -37,6 +37,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<Exit, Stop> {
         last.as_ref().is_some_and(|last| matches!(Standing::of(&last.event, true), Standing::Ended | Standing::Parked))
     };
     while args.follow && reads && !over(&last) {
+        #[allow(clippy::disallowed_methods, reason = "another process writes the file: there is nothing to await")]
         sleep(LOOK);
         let more = found.journal.reader.read(Reading::After(seen)).map_err(|why| place::stop(&why))?;
         seen = more.last().map_or(seen, |last| last.seq);

@@ -24,8 +24,7 @@ pub fn team(collector: &str) -> bailiwick::Builder {
     let flaky = scripted("flaky", ["write"], [ScriptedReply::error("no ink")]);
     let steady = scripted("steady", ["write"], [ScriptedReply::output("a report")]).cost_usd_per_task(0.01);
     let this = std::env::current_exe().expect("the test runs from a file").display().to_string();
-    let other =
-        command("other", ["run"], CommandSpec::new([&this, "--exact", JOINS, "--ignored", collector]).reply(TEXT));
+    let other = command("other", ["run"], CommandSpec::new([&this, "--exact", JOINS, collector]).reply(TEXT));
     let judge = || ScriptedJudge::scoring([0.9, 0.8]);
     let team = Bailiwick::builder().name("demo").seed(7).exploration(0.0);
     let team =

@@ -13,10 +13,10 @@ use opentelemetry_sdk::{
     trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks},
 };
 
+/// The other process of the demo: its program agent starts this very binary. Among the tests it has nobody to join.
 #[tokio::test]
-#[ignore = "started by the demo's program agent"]
 async fn joins_the_trace_it_was_told() {
-    let parent = std::env::var("TRACEPARENT").expect("a program is told its trace");
+    let Ok(parent) = std::env::var("TRACEPARENT") else { return };
     let parent = Traceparent::parse(&parent).expect("it is one");
     let collector = std::env::args().next_back().expect("the collector is the last argument");
     let context = |span| {

@@ -66,7 +66,7 @@ async fn what_the_goal_never_granted_is_lost_at_the_goal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn down_a_chain_of_delegations_every_mandate_is_shown() {
+async fn a_part_refused_before_anybody_is_asked_is_explained_where_it_was_asked_for() {
     let boss = agent_fn("boss", ["lead"], |task: AgentContext| async move {
         let wide = Task::new("x", "x").agent("clerk").permissions(permissions(&["fs.write:out/*"]));
         let refused = task.delegate("wide", wide).await.err().map(|said| said.to_string()).unwrap_or_default();
@@ -77,7 +77,7 @@ async fn down_a_chain_of_delegations_every_mandate_is_shown() {
     .permissions(permissions(&["fs.read:repo/*"]));
     let stage = Stage::seeded(3)
         .agent(boss)
-        .agent(idle("clerk", &["fs.read:docs/*", "fs.write:*"]))
+        .agent(idle("clerk", &["fs.read:*", "fs.write:*"]))
         .with(|b| b.grants(permissions(&["fs.read:*", "fs.write:*"])))
         .open()
         .await;
@@ -88,10 +88,7 @@ async fn down_a_chain_of_delegations_every_mandate_is_shown() {
     assert_eq!(report.output().map(ToString::to_string).as_deref(), Some("missing fs.write:out/*"));
     let asked = &own.refusals[0];
     assert_eq!((&asked.about, &asked.lost[0].by), (&About::Part("wide".into()), &By::Agent("boss".into())));
-    let by: Vec<&By> = part.refusals.first().map(|r| r.chain.iter().map(|hop| &hop.by).collect()).unwrap_or_default();
-    assert_eq!(by, Vec::<&By>::new(), "the narrow part was let in: {part}");
-    let stage_two = stage.run(Goal::new("lead").needs_capability("lead")).await;
-    assert_eq!(explained(&stage, &stage_two, "goal").refusals.len(), 1);
+    assert_eq!((own.refusals.len(), part.refusals.len()), (1, 0), "the narrow part was let in: {part}");
 }
 
 #[tokio::test(start_paused = true)]

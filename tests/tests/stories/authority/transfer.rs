@@ -108,7 +108,7 @@ async fn what_is_not_allowed_is_refused_and_the_task_stays_with_its_agent() {
 
     assert_eq!(
         report.output().map(ToString::to_string).as_deref(),
-        Some("missing fs.read:*; parts of the task are still open: wait for them")
+        Some("missing fs.read:*; invalid: parts of the task are still open: wait for them")
     );
 }
 
