@@ -1,5 +1,5 @@
 //! The same scripts on the real tree: a Stage with seeded delivery in paused time, where agents panic and hang, actors
-//! are killed and goals cancelled. Afterwards the streams must keep the same [`laws`](super::laws).
+//! are killed and goals cancelled. Afterwards the streams must keep the same [`laws`].
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -28,6 +28,7 @@ pub fn number(name: &str) -> Option<u64> {
 pub fn many(kept: &[u64], seeds: u64, run: fn(u64) -> Result<Tally, Broken>) -> (Tally, Vec<Broken>) {
     let all: Arc<[u64]> = kept.iter().copied().chain(0..seeds).collect();
     let next = Arc::new(AtomicU64::new(0));
+    #[allow(clippy::disallowed_methods, reason = "threads of this test report to the one that waits for them")]
     let (ended, ends) = mpsc::channel();
     let threads = thread::available_parallelism().map_or(1, usize::from);
     for _ in 0..threads {
