@@ -323,33 +323,34 @@ impl Permits {
 
     /// Takes a permit, unless none is free or somebody holds a ticket: those come first.
     pub fn take(&self) -> Option<Permit> {
-        if self.is_closed() || self.0.tickets.load(Ordering::Acquire) > 0 { None } else { self.take_for_ticket() }
+        if self.is_closed() || self.0.tickets.load(Ordering::SeqCst) > 0 { None } else { self.take_for_ticket() }
     }
 
     /// Takes a permit for the holder of a ticket.
     pub fn take_for_ticket(&self) -> Option<Permit> {
-        let taken = self.0.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| (free > 0).then(|| free - 1));
+        let taken = self.0.free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| (free > 0).then(|| free - 1));
         taken.ok().map(|_| Permit(self.0.clone()))
     }
 
     /// Hands out no more for new work.
     pub fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
+        self.0.closed.store(true, Ordering::SeqCst);
     }
 
     /// Whether there are none for new work any more: the agent drains.
     pub fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Acquire)
+        self.0.closed.load(Ordering::SeqCst)
     }
 
     /// How many are free.
     pub fn free(&self) -> i64 {
-        self.0.free.load(Ordering::Acquire)
+        self.0.free.load(Ordering::SeqCst)
     }
 
-    /// Says how many tickets wait, so that nobody overtakes them.
+    /// Says how many tickets wait, so that nobody overtakes them. Said *before* permits are looked for: a permit that
+    /// comes home is then either found or announced, in every order of the two (all of it sequentially consistent).
     pub fn set_tickets(&self, tickets: usize) {
-        self.0.tickets.store(tickets, Ordering::Release);
+        self.0.tickets.store(tickets, Ordering::SeqCst);
     }
 
     /// Sets what happens when a permit comes home while tickets wait. Only the first call counts.
@@ -360,8 +361,8 @@ impl Permits {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::AcqRel);
-        if self.0.tickets.load(Ordering::Acquire) > 0
+        self.0.free.fetch_add(1, Ordering::SeqCst);
+        if self.0.tickets.load(Ordering::SeqCst) > 0
             && let Some(home) = self.0.home.get()
         {
             home();

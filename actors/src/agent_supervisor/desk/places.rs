@@ -66,6 +66,8 @@ impl Desk {
     }
 
     pub(super) fn give_room(&mut self) {
+        // First said, then looked for: a permit that comes home in between is announced.
+        self.entry.permits.set_tickets(self.tickets.len());
         if self.entry.permits.is_closed() {
             // Whoever waits here is told to look again.
             self.tickets = Tickets::default();
