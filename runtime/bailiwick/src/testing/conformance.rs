@@ -5,8 +5,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), conformance::Broken> {
-//! let kept = MemoryJournal::default();
-//! conformance::holds(|| conformance::Shared::of(kept.clone())).await
+//! conformance::holds(|| conformance::Shared::of(MemoryJournal::default())).await
 //! # }
 //! ```
 
