@@ -12,7 +12,7 @@
 //!
 //! verified: cheap lets nobody in
 //!   sum #1 by dear: verified
-//!   sum turned away by cheap: breaker open for sum until 2026-01-01T00:00:35.355Z
+//!   sum turned away by cheap: breaker open for sum until 2026-01-01T00:00:35.457Z
 //!   trust in dear: 0.55 -> 0.60
 //!   breaker of cheap: open
 //!
