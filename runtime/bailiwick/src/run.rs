@@ -24,6 +24,12 @@ pub struct RunHandle {
     lines: Switchboard,
 }
 
+impl std::fmt::Debug for RunHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunHandle").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 impl RunHandle {
     pub(crate) fn new(id: GoalId, world: &World, lines: &Switchboard) -> Self {
         Self { id, reading: lines.watch(id), world: world.clone(), lines: lines.clone() }

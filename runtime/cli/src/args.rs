@@ -10,6 +10,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::paint;
 
+mod recorded;
+
+pub(crate) use recorded::*;
+
 const EXIT_STATUS: &str = "\
 Exit status of `run`:
   0    verified, or unverified where no check was asked
@@ -72,6 +76,8 @@ pub(crate) enum Command {
     Trust(TrustArgs),
     /// Shows the breakers that are not closed
     Breakers(BreakersArgs),
+    /// Measures what a delegation costs on this machine
+    Bench(BenchArgs),
 }
 
 #[derive(Args, Debug)]
@@ -106,118 +112,6 @@ pub(crate) struct RunArgs {
     pub(crate) journal: JournalArgs,
 }
 
-#[derive(Args, Debug, Clone, Default)]
-pub(crate) struct JournalArgs {
-    /// The journal; without it, one for each team in the folder for data
-    #[arg(long, value_name = "FILE")]
-    pub(crate) journal: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct GoalArgs {
-    /// The id of the goal, or the beginning of it
-    #[arg(value_name = "GOAL_ID")]
-    pub(crate) goal: String,
-    #[command(flatten)]
-    pub(crate) journal: JournalArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct RunsArgs {
-    /// Prints one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) journal: JournalArgs,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
-    /// Prints the object of `run --json`
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct EventsArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
-    /// Prints the lines of `run --events`
-    #[arg(long)]
-    pub(crate) jsonl: bool,
-    /// Waits for more, until the goal ends
-    #[arg(long)]
-    pub(crate) follow: bool,
-    /// Begins with this number of the goal's own count
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) from: u64,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ResumeArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
-    /// Prints one JSON object with everything that happened, instead of the output
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct WhyArgs {
-    #[command(flatten)]
-    pub(crate) goal: GoalArgs,
-    /// The task
-    #[arg(value_name = "TASK")]
-    pub(crate) task: String,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum AuditCommand {
-    /// Reads every record: 0 sound, 1 damaged, naming the first bad one
-    Verify(JournalArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct TrustArgs {
-    /// Prints one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Tells every lesson, in order
-    #[arg(long)]
-    pub(crate) history: bool,
-    #[command(flatten)]
-    pub(crate) journal: JournalArgs,
-}
-
-#[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct BreakersArgs {
-    #[command(subcommand)]
-    pub(crate) command: Option<BreakersCommand>,
-    /// Prints one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) journal: JournalArgs,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum BreakersCommand {
-    /// Closes the breakers of an agent
-    Release(ReleaseArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ReleaseArgs {
-    /// The agent
-    #[arg(value_name = "AGENT")]
-    pub(crate) agent: String,
-    #[command(flatten)]
-    pub(crate) journal: JournalArgs,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// The team file
@@ -247,7 +141,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct GraphArgs {
-    /// A goal in the journal; this version has none, so use --events
+    /// A goal in a journal
     #[arg(value_name = "GOAL_ID", required_unless_present = "events", conflicts_with = "events")]
     pub(crate) goal_id: Option<String>,
     /// What `run --events FILE` wrote, also while it runs
@@ -256,6 +150,8 @@ pub(crate) struct GraphArgs {
     /// The language of the picture
     #[arg(long, value_enum)]
     pub(crate) format: GraphFormat,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
@@ -271,6 +167,43 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL", value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Prints one JSON object a case
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Measures one case only
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) case: Option<Case>,
+    /// Measures less, and less exactly
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// Delegations without telemetry
+    Delegation,
+    /// The same with spans folded and forgotten
+    DelegationLayer,
+    /// The same with spans handed to a sink in this process
+    DelegationExport,
+}
+
+impl Case {
+    pub(crate) const ALL: [Case; 3] = [Case::Delegation, Case::DelegationLayer, Case::DelegationExport];
+
+    /// The word of the command line and of the JSON lines.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Case::Delegation => "delegation",
+            Case::DelegationLayer => "delegation-layer",
+            Case::DelegationExport => "delegation-export",
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -2,11 +2,15 @@
 
 use std::{fs, path::Path};
 
-use bailiwick::picture::{Picture, PictureError};
+use bailiwick::{
+    event_line::event_line,
+    picture::{Picture, PictureError},
+};
 
 use crate::{
     args::{GraphArgs, GraphFormat},
     exit::{Exit, Stop},
+    recorded::place,
     stdout,
 };
 
@@ -15,19 +19,24 @@ use crate::{
 /// # Errors
 /// With exit 2 if there is nothing to draw.
 pub(crate) fn graph(args: &GraphArgs) -> Result<Exit, Stop> {
-    let Some(events) = &args.events else {
-        let goal = args.goal_id.as_deref().unwrap_or_default();
-        return Err(Stop::usage(
-            format!("the goal {goal} cannot be looked up: that needs a journal, which this version does not have"),
-            "run it with `--events FILE`, then `bailiwick graph --events FILE --format mermaid`",
-        ));
+    let picture = match &args.events {
+        Some(events) => read(events)?,
+        None => recorded(args)?,
     };
-    let picture = read(events)?;
     stdout::write(&match args.format {
         GraphFormat::Mermaid => picture.mermaid(),
         GraphFormat::Dot => picture.dot(),
     })?;
     Ok(Exit::Done)
+}
+
+/// The goal as its journal has it.
+fn recorded(args: &GraphArgs) -> Result<Picture, Stop> {
+    let found = place::find(&args.journal, args.goal_id.as_deref().unwrap_or_default())?;
+    let lines: String = found.own.iter().map(|event| format!("{}\n", event_line(event))).collect();
+    Picture::of_lines(&lines).map_err(|why| {
+        Stop::usage(format!("goal {} cannot be drawn: {why}", found.goal), "wait until the goal has been planned")
+    })
 }
 
 fn read(events: &Path) -> Result<Picture, Stop> {

@@ -4,6 +4,7 @@
 //! is how it stays empty on exit 2 and 70.
 
 mod args;
+mod bench;
 mod check;
 mod completions;
 mod events_file;
@@ -51,6 +52,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Stop> {
         Command::Schema => stdout::write(bailiwick::team_file::SCHEMA).map(|()| Exit::Done),
         Command::Graph(args) => graph::graph(&args),
         Command::Completions(args) => completions::completions(&args),
+        Command::Bench(args) => threads()?.block_on(bench::bench(args)),
         Command::Runs(args) => recorded::runs::runs(&args),
         Command::Show(args) => recorded::show::show(&args),
         Command::Events(args) => recorded::events::events(&args),
@@ -70,13 +72,17 @@ fn dispatch(cli: Cli) -> Result<Exit, Stop> {
 
 /// Runs a goal to its end and tells it.
 fn at_work(work: impl Future<Output = Result<run::Done, Stop>>) -> Result<Exit, Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|why| Stop::failed(format!("no thread can be started: {why}"), "free some memory or threads"))?;
+    let runtime = threads()?;
     let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
     // Dropping what still runs is what ends its process groups; waiting for all of it might take for ever.
     runtime.shutdown_timeout(LET_GO);
     let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")))?;
     done.tell()
+}
+
+fn threads() -> Result<tokio::runtime::Runtime, Stop> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Stop::failed(format!("no thread can be started: {why}"), "free some memory or threads"))
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
 ///
 /// # Errors
 /// As for [`run`].
-pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: bool) -> Result<Done, Stop> {
+pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: bool, otlp: Otlp) -> Result<Done, Stop> {
     let mut signals = listen()?;
     let bailiwick = start(builder).await?;
     let run = match bailiwick.resume(goal).await {
@@ -86,7 +86,7 @@ pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: boo
         }
     };
     let watch = Watch::new(None, kept).until_the_end(&run, &mut signals).await;
-    watch.finish(bailiwick, run, &mut signals, json, Otlp::off()).await
+    watch.finish(bailiwick, run, &mut signals, json, otlp).await
 }
 
 async fn start(builder: Builder) -> Result<Bailiwick, Stop> {

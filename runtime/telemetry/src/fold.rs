@@ -21,6 +21,7 @@ use crate::{
 mod breakers;
 mod delegation;
 mod goal;
+mod said;
 mod wait;
 mod words;
 
@@ -95,8 +96,8 @@ impl Fold {
             return;
         }
         let Some(goal) = self.goals.get_mut(&id) else { return };
-        if recorded.seq > self.past {
-            goal.goes_on(self.past, recorded.at);
+        if recorded.seq > self.past || matches!(event, E::GoalResumed) {
+            goal.goes_on(self.past, event, recorded.at);
         }
         goal.apply(event, recorded.at, &mut self.out);
         if matches!(event, E::GoalSettled { .. }) {

@@ -56,6 +56,10 @@ pub mod event {
     pub const CEASING: &str = "bailiwick.ceasing";
     /// The agent tried something outside its mandate; on the attempt.
     pub const VIOLATION: &str = "bailiwick.violation";
+    /// A part that the agent wanted to hand on was refused; on the attempt.
+    pub const PART_REFUSED: &str = "bailiwick.part_refused";
+    /// The agent gave its task away; on the attempt.
+    pub const TRANSFERRED: &str = "bailiwick.transferred";
     /// The agent says how far it is; on the attempt.
     pub const PROGRESSED: &str = "bailiwick.progressed";
     /// The agent kept something for its next attempt; on the attempt.
@@ -74,7 +78,9 @@ pub mod event {
     pub const DEADLINE_PASSED: &str = "bailiwick.deadline_passed";
     /// A synthesiser joined the outputs; on the goal.
     pub const SYNTHESISED: &str = "bailiwick.synthesised";
-    /// The goal goes on in another life of the process; on the goal.
+    /// The goal waits for somebody to resume it; on the goal.
+    pub const PARKED: &str = "bailiwick.goal_parked";
+    /// The goal goes on, mostly in another life of the process; on the goal.
     pub const RESUMED: &str = "bailiwick.resumed";
 }
 
@@ -138,6 +144,8 @@ pub mod attribute {
     pub const RULING: &str = "bailiwick.ruling";
     /// The policy that refused or that speaks.
     pub const POLICY: &str = "bailiwick.policy";
+    /// What each policy ruled at the door that did not simply pass.
+    pub const RULINGS: &str = "bailiwick.rulings";
     /// Why, for people.
     pub const REASON: &str = "bailiwick.reason";
     /// The permission a tool call needed.
@@ -162,7 +170,7 @@ pub mod attribute {
     pub const CANDIDATES: &str = "bailiwick.candidates";
     /// Who was no candidate, and why.
     pub const PASSED_OVER: &str = "bailiwick.passed_over";
-    /// What is waited for: seat, room, back_off, children.
+    /// What is waited for: seat, room, back_off, children, a_person.
     pub const WAIT_FOR: &str = "bailiwick.wait.for";
     /// The part of a wait that was split, from 1.
     pub const WAIT_PART: &str = "bailiwick.wait.part";

@@ -5,6 +5,8 @@ mod actors;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod judges;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod typed;

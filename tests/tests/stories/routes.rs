@@ -281,7 +281,7 @@ async fn over_a_limit_is_refused_and_never_cut_off_silently() {
     let play = open(two()).await;
     let wide = |count: usize| (0..count).fold(Goal::new("wide"), |goal, n| goal.task(task(&format!("t{n}"), "search")));
 
-    let error = play.bailiwick().submit(wide(257)).await.err().expect("one too many").to_string();
+    let error = play.bailiwick().submit(wide(257)).await.expect_err("one too many").to_string();
     assert!(error.contains("257 tasks, at most 256"), "{error}");
     let narrow = wide(5).bounds(Bounds { tasks: 4, ..Bounds::default() });
     assert!(play.bailiwick().submit(narrow).await.is_err());
@@ -301,7 +301,7 @@ async fn a_plan_with_faults_is_refused_with_all_of_them() {
         .task(task("a", "search").after(["a"]))
         .task(task("b", "search").after(["c"]))
         .task(task("b", "search"));
-    let error = play.bailiwick().submit(goal).await.err().expect("it is full of faults").to_string();
+    let error = play.bailiwick().submit(goal).await.expect_err("it is full of faults").to_string();
     for part in ["`a` comes after itself", "comes after `c`, which is not in the plan", "`b` is there twice"] {
         assert!(error.contains(part), "{part} is missing in: {error}");
     }
@@ -310,6 +310,6 @@ async fn a_plan_with_faults_is_refused_with_all_of_them() {
         .task(task("a", "search").after(["c"]))
         .task(task("b", "search").after(["a"]))
         .task(task("c", "search").optional_after(["b"]));
-    let error = play.bailiwick().submit(cycle).await.err().expect("it is a cycle").to_string();
+    let error = play.bailiwick().submit(cycle).await.expect_err("it is a cycle").to_string();
     assert!(error.contains("a -> b -> c -> a"), "{error}");
 }

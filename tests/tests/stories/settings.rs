@@ -127,7 +127,7 @@ async fn settings_outside_their_range_and_blank_names_are_refused_all_at_once() 
     let goal = Goal::new("sums")
         .task(task("a", "sum").priority(0).complexity(6).criticality(9))
         .task(Task::new("b", " ").needs_capability(" "));
-    let error = play.bailiwick().submit(goal).await.err().expect("it is not acceptable").to_string();
+    let error = play.bailiwick().submit(goal).await.expect_err("it is not acceptable").to_string();
 
     for part in ["priority is 0", "complexity is 6", "criticality is 9", "`b` has no goal", "`b` needs a blank"] {
         assert!(error.contains(part), "{part} is missing in: {error}");
@@ -152,7 +152,7 @@ async fn a_contract_that_can_never_be_checked_is_refused_when_the_goal_is_submit
         let error = error.unwrap_or_else(|| panic!("{verify:?} was accepted")).to_string();
         assert!(error.contains(why), "{why} is missing in: {error}");
         let of_task = Goal::new("sum").task(task("sum", "sum").verify(verify.clone()));
-        let error = play.bailiwick().submit(of_task).await.err().expect("nor as a task's").to_string();
+        let error = play.bailiwick().submit(of_task).await.expect_err("nor as a task's").to_string();
         assert!(error.contains("task `sum`"), "{error}");
     }
 }

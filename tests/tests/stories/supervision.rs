@@ -160,7 +160,7 @@ async fn a_core_actor_that_keeps_dying_ends_the_runtime_loudly() {
     let error = run.await.expect_err("nobody is there to end it").to_string();
 
     assert!(error.contains("VerifierPool keeps dying"), "{error}");
-    let next = play.bailiwick().submit(Goal::new("y")).await.err().expect("nor to take another").to_string();
+    let next = play.bailiwick().submit(Goal::new("y")).await.expect_err("nor to take another").to_string();
     assert!(next.contains("the runtime ended"), "{next}");
 }
 

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use bailiwick_protocols::{
-    AgentFact, DelegationId, Event, GoalEvent, GoalId, Mandate, Recorded, Slice, Stream, TaskId, TaskSpec,
+    AgentFact, AgentName, DelegationId, Event, GoalEvent, GoalId, Mandate, Recorded, Slice, Stream, TaskId, TaskSpec,
     event::Candidate,
 };
 
-use crate::{event_line::describe, report::units};
+use crate::{Explanation, event_line::describe, report::units};
 
 /// The page about one task, line by line, in the order in which things happened; `None` if the goal has no such task.
 pub fn why(events: &[Arc<Recorded>], goal: GoalId, task: &TaskId) -> Option<Vec<String>> {
@@ -22,6 +22,17 @@ pub fn why(events: &[Arc<Recorded>], goal: GoalId, task: &TaskId) -> Option<Vec<
             (Stream::Agent { agent, .. }, Event::Agent(fact)) => page.of_agent(recorded, agent, fact),
             _ => {}
         }
+    }
+    let own: Vec<_> = events.iter().filter(|recorded| recorded.stream == Stream::Goal(goal)).cloned().collect();
+    let of_agent = |agent: &AgentName| {
+        let theirs = |stream: &Stream| matches!(stream, Stream::Agent { agent: name, .. } if name == agent);
+        events.iter().filter(|recorded| theirs(&recorded.stream)).cloned().collect()
+    };
+    if let Some(explained) = Explanation::of(&own, &of_agent, task)
+        && !(explained.refusals.is_empty() && explained.trips.is_empty())
+    {
+        page.lines.push(String::new());
+        page.lines.extend(explained.to_string().lines().map(str::to_owned));
     }
     Some(page.lines)
 }

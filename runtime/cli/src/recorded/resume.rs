@@ -9,6 +9,7 @@ use super::place::{self, Found, Journal};
 use crate::{
     args::ResumeArgs,
     exit::{Exit, Stop},
+    otlp::Otlp,
     paint,
     run::{self, Done, Kept},
     team,
@@ -39,11 +40,12 @@ pub(crate) async fn resume(args: ResumeArgs) -> Result<Done, Stop> {
     }
     let Found { journal, goal, .. } = found;
     let builder = builder(&journal, Some(goal))?;
+    let otlp = Otlp::start(args.otlp)?;
     let path = journal.path().to_owned();
     drop(journal);
     let own = place::own(&path)?;
     let builder = builder.journal(own).hold_open_goals();
-    run::resume(builder, goal, Kept { path }, args.json).await
+    run::resume(builder, goal, Kept { path }, args.json, otlp).await
 }
 
 /// The team as the journal holds it: the one the goal ran in, or the last one.

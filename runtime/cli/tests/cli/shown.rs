@@ -119,7 +119,7 @@ fn what_cannot_be_drawn_is_told_with_the_way_out() {
     fs::write(team.path("text"), "no event\n").unwrap();
     fs::write(team.path("empty"), "").unwrap();
     let wrong: &[(&[&str], &str)] = &[
-        (&["some-goal"], "needs a journal"),
+        (&["some-goal"], "no goal some-goal"),
         (&["--events", "missing"], "missing"),
         (&["--events", "text"], "line 1"),
         (&["--events", "empty"], "no event"),

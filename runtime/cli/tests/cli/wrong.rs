@@ -123,7 +123,7 @@ fn inputs_that_are_missing_unknown_twice_or_unusable_start_nothing() {
 #[test]
 fn what_later_versions_have_is_refused_and_never_ignored() {
     let team = Team::of_one(r#"scripted = [{ output = "hello" }]"#, "");
-    let commands = ["show", "events", "resume", "cancel", "replay", "why", "audit", "models", "bench"];
+    let commands = ["show", "events", "resume", "cancel", "replay", "why", "audit", "models"];
     let flags: [&[&str]; 1] = [&["--jsonl"]];
 
     for command in commands {

@@ -7,15 +7,14 @@ use bailiwick_protocols::{
 use opentelemetry::KeyValue;
 
 use super::{
-    Kind,
-    goal::{evaluation, outcome_of},
-    id,
+    Kind, id,
+    said::{evaluation, outcome_of},
     wait::{Numbers, Wait},
-    words::{Words, policy, short},
+    words::{Words, policy, ruling, short},
 };
 use crate::{
     names::{attribute as a, event as e, span as s},
-    span::{Role, Span, consumed, int, text},
+    span::{Role, Span, consumed, int, text, texts},
 };
 
 /// A delegation that is out.
@@ -31,6 +30,7 @@ pub(super) struct DelegationTrace {
     attempt: Traceparent,
     admitted: Option<Timestamp>,
     wait: Option<Wait>,
+    rulings: Vec<String>,
     seat: Option<u32>,
     tools: u64,
     happened: Vec<(&'static str, Timestamp, Vec<KeyValue>)>,
@@ -67,6 +67,7 @@ impl DelegationTrace {
             attempt: goal.child(number),
             admitted: None,
             wait: None,
+            rulings: Vec::new(),
             seat: None,
             tools: 0,
             happened: Vec::new(),
@@ -115,6 +116,16 @@ impl DelegationTrace {
                     .with([text(a::OPERATION, s::TOOL), text(a::TOOL, tool), text(a::PERMISSION, needs)])
                     .with(self.about.iter().cloned());
                 out.push(span);
+            }
+            AgentFact::TurnedAway { rulings, .. } => {
+                self.rulings = rulings.iter().map(|one| format!("{}: {}", one.policy, ruling(&one.ruling))).collect();
+            }
+            AgentFact::PartRefused { name, refusal, .. } => {
+                let said = vec![text(a::TASK, name), text(a::CODE, refusal.code()), text(a::POLICY, policy(refusal))];
+                self.happened.push((e::PART_REFUSED, at, said));
+            }
+            AgentFact::Transferred { name, .. } => {
+                self.happened.push((e::TRANSFERRED, at, vec![text(a::TASK, name)]));
             }
             AgentFact::Progressed { note, .. } => {
                 let said = words.content.then(|| text(a::REASON, short(note))).into_iter().collect();
@@ -181,6 +192,9 @@ impl DelegationTrace {
         ];
         let end = self.settled.unwrap_or(at);
         self.end_wait(end, waits, out);
+        // Who ruled what at the door, if that was told; the policy that decided is known by its words.
+        let rulings = std::mem::take(&mut self.rulings);
+        let said: Vec<_> = said.into_iter().chain((!rulings.is_empty()).then(|| texts(a::RULINGS, rulings))).collect();
         if self.admitted.is_some() {
             self.span.happened(e::REFUSED, end, said.clone());
         } else {

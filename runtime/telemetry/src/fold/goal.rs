@@ -8,7 +8,6 @@ use std::{
 use bailiwick_protocols::{
     AgentFact, AgentName, Cost, DelegationId, Goal, GoalEvent, GoalId, Outcome, Recorded, Refusal, TaskId, TaskSpec,
     TeamName, Timestamp, Traceparent, Usage, Verdict,
-    event::{Candidate, ChosenBy, PassedOver},
 };
 use opentelemetry::KeyValue;
 
@@ -16,6 +15,7 @@ use super::{
     ById, Kind,
     delegation::DelegationTrace,
     id,
+    said::{choice, evaluation, outcome_of},
     wait::{Numbers, Wait},
     words::{Words, short},
 };
@@ -32,6 +32,7 @@ pub(super) struct GoalTrace {
     obeyed: Option<Traceparent>,
     root: Span,
     plan: Option<Span>,
+    parked: Option<Wait>,
     tasks: BTreeMap<TaskId, TaskTrace>,
     delegations: ById<DelegationTrace>,
     waits: Numbers,
@@ -93,6 +94,7 @@ impl GoalTrace {
             obeyed,
             root,
             plan: None,
+            parked: None,
             tasks: BTreeMap::new(),
             delegations: ById::new(),
             waits: Numbers::default(),
@@ -119,9 +121,10 @@ impl GoalTrace {
         self.delegations.get_mut(&id.number)
     }
 
-    /// The goal goes on; if it began in the past, it was resumed.
-    pub fn goes_on(&mut self, past: u64, at: Timestamp) {
-        if self.submitted_seq <= past && !self.resumed {
+    /// The goal goes on; if it began in the past, it was resumed, whether it says so or not.
+    pub fn goes_on(&mut self, past: u64, event: &GoalEvent, at: Timestamp) {
+        let says_so = matches!(event, GoalEvent::GoalResumed);
+        if says_so || (self.submitted_seq <= past && !self.resumed) {
             self.resumed = true;
             self.root.happened(e::RESUMED, at, Vec::new());
         }
@@ -131,6 +134,7 @@ impl GoalTrace {
     pub fn split(&mut self, now: Timestamp, out: &mut Vec<Span>) {
         let (context, waits) = (self.context, &mut self.waits);
         let mut split = |wait: &mut Wait| out.extend(wait.split(now, context, waits));
+        self.parked.iter_mut().for_each(&mut split);
         self.tasks.values_mut().filter_map(|task| task.wait.as_mut()).for_each(&mut split);
         self.delegations.values_mut().filter_map(DelegationTrace::wait).for_each(&mut split);
     }
@@ -221,6 +225,15 @@ impl GoalTrace {
             E::TaskSkipped { task, because } => {
                 self.task_ended(task, &Outcome::Skipped { because: because.clone() }, at, out);
             }
+            E::GoalParked => {
+                let about = vec![text(a::GOAL, self.goal)];
+                self.parked = Some(Wait::new(Role::Coordinator, "a_person", self.context.span, at, about));
+                self.note(None, e::PARKED, at, Vec::new());
+            }
+            E::GoalResumed => {
+                let parked = self.parked.take();
+                out.extend(parked.and_then(|wait| wait.end(at, self.context, &mut self.waits)));
+            }
             E::BudgetWarned { .. } => self.note(None, e::BUDGET_WARNED, at, Vec::new()),
             E::BudgetStopped { .. } => self.note(None, e::BUDGET_STOPPED, at, Vec::new()),
             E::DeadlinePassed => self.note(None, e::DEADLINE_PASSED, at, Vec::new()),
@@ -288,10 +301,12 @@ impl GoalTrace {
     }
 
     /// A task's inputs are complete.
-    fn begin(&mut self, task: &TaskId, at: Timestamp) {
-        let contexts: BTreeMap<_, _> = self.tasks.iter().map(|(id, task)| (id.clone(), task.context)).collect();
+    fn begin(&mut self, id: &TaskId, at: Timestamp) {
         let (root, goal, content) = (self.context.span, self.goal, self.words.content);
-        let Some(task) = self.tasks.get_mut(task).filter(|task| task.span.is_none()) else { return };
+        let Some(task) = self.tasks.get(id).filter(|task| task.span.is_none()) else { return };
+        let needed = task.spec.after.iter().chain(&task.spec.optional_after);
+        let before: Vec<_> = needed.filter_map(|needed| Some(self.tasks.get(needed)?.context)).collect();
+        let Some(task) = self.tasks.get_mut(id) else { return };
         let spec = &task.spec;
         let parent = task.part_of.map_or(root, |from| self.context.child(u64::from(from)).span);
         let mut span = Span::new(Role::Coordinator, task.context, s::TASK, at).within(parent).with([
@@ -304,8 +319,8 @@ impl GoalTrace {
         if content {
             span.attributes.push(text(a::TEXT, &spec.goal));
         }
-        for before in spec.after.iter().chain(&spec.optional_after).filter_map(|before| contexts.get(before)) {
-            span.linked(*before, false, "after");
+        for before in before {
+            span.linked(before, false, "after");
         }
         task.span = Some(span);
     }
@@ -379,7 +394,7 @@ impl GoalTrace {
         self.worked_until = at;
         let mut ready = Vec::new();
         for (other, task) in &mut self.tasks {
-            if task.waits_for.remove(id) && task.waits_for.is_empty() {
+            if !task.waits_for.is_empty() && task.waits_for.remove(id) && task.waits_for.is_empty() {
                 ready.push(other.clone());
             }
         }
@@ -446,53 +461,4 @@ impl TaskTrace {
             ended: false,
         }
     }
-}
-
-/// The word and the code of an outcome.
-pub(super) fn outcome_of(outcome: &Outcome) -> impl Iterator<Item = KeyValue> + use<> {
-    let word = text(a::OUTCOME, outcome.as_str());
-    std::iter::once(word).chain(outcome.code().map(|code| text(a::CODE, code)))
-}
-
-/// What one examination found, in the words of the conventions.
-pub(super) fn evaluation(verdict: &Verdict, round: u32, words: Words) -> Vec<KeyValue> {
-    let label = match verdict {
-        verdict if verdict.abstained => "abstained",
-        verdict if verdict.passed => "passed",
-        _ => "failed",
-    };
-    let mut said = vec![
-        text(a::EVALUATION_NAME, &verdict.method),
-        KeyValue::new(a::EVALUATION_SCORE, verdict.score),
-        text(a::EVALUATION_LABEL, label),
-        int(a::ROUND, round),
-    ];
-    if words.content {
-        said.push(text(a::EVALUATION_EXPLANATION, short(&verdict.details)));
-    }
-    said
-}
-
-fn choice(
-    agent: &AgentName,
-    attempt: u32,
-    by: ChosenBy,
-    candidates: &[Candidate],
-    passed_over: &[PassedOver],
-) -> Vec<KeyValue> {
-    let by = serde_json::to_value(by).ok().and_then(|by| by.as_str().map(str::to_owned)).unwrap_or_default();
-    let mut said = vec![text(a::AGENT, agent), int(a::ATTEMPT, attempt), text(a::CHOSEN_BY, by)];
-    if let Some(Candidate { terms, .. }) = candidates.iter().find(|candidate| candidate.agent == *agent) {
-        said.extend([
-            KeyValue::new(a::SCORE, terms.score),
-            KeyValue::new(a::SCORE_CAPABILITY, terms.capability),
-            KeyValue::new(a::SCORE_TRUST, terms.trust),
-            KeyValue::new(a::SCORE_AVAILABILITY, terms.availability),
-            KeyValue::new(a::SCORE_COST, terms.cost),
-        ]);
-    }
-    let candidates = candidates.iter().map(|candidate| format!("{} {:.3}", candidate.agent, candidate.terms.score));
-    let passed = passed_over.iter().take(16).map(|passed| format!("{}: {}", passed.agent, short(&passed.because)));
-    said.extend([texts(a::CANDIDATES, candidates), texts(a::PASSED_OVER, passed)]);
-    said
 }

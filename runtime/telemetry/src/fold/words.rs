@@ -1,6 +1,6 @@
 //! What may be said about failures and refusals without telling what agents were told or have written.
 
-use bailiwick_protocols::{Code, Outcome, Refusal, Verdict};
+use bailiwick_protocols::{Code, Outcome, Refusal, Ruling, Verdict};
 
 /// The most characters of a foreign text.
 const MAX: usize = 200;
@@ -58,5 +58,16 @@ pub(super) fn policy(refusal: &Refusal) -> &str {
         R::Cycle { .. } | R::DepthExceeded | R::FanOutExceeded { .. } | R::TooManyTasks { .. } => "lineage",
         R::Policy { policy, .. } => policy,
         _ => "supervisor",
+    }
+}
+
+/// What a policy ruled, in a word and its reason.
+pub(super) fn ruling(ruling: &Ruling) -> String {
+    match ruling {
+        Ruling::Pass => "passes".to_owned(),
+        Ruling::Narrow(_) => "narrows".to_owned(),
+        Ruling::Hold(_) => "holds".to_owned(),
+        Ruling::Refuse(refusal) => format!("refuses, {}", short(&refusal.to_string())),
+        _ => "rules".to_owned(),
     }
 }

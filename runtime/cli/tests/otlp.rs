@@ -1,0 +1,202 @@
+//! `run --otlp` as its users do: the standard variables, signals, programs that are killed, and collectors that sleep.
+
+#[path = "../../telemetry/tests/collector/http.rs"]
+mod http;
+#[path = "../../telemetry/tests/collector/seen.rs"]
+#[allow(dead_code, reason = "shared with tests that ask for more")]
+mod seen;
+
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, SystemTime},
+};
+
+use http::HttpCollector;
+use seen::text;
+use tempfile::TempDir;
+
+const QUICK: &str = r#"
+[agents.ada]
+capabilities = ["speak"]
+scripted = [ { output = "hello" } ]
+"#;
+
+fn team(rest: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "version = 1\nname = \"team\"\ngoal = \"Say hello\"\nneeds = [\"speak\"]\n";
+    fs::write(folder.path().join("team.toml"), format!("{head}{rest}")).unwrap();
+    folder
+}
+
+fn start(folder: &TempDir, args: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    command.args(["run", "team.toml"]).args(args).current_dir(folder.path()).env("HOME", folder.path());
+    command.envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn program(folder: &TempDir, args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    command.args(args).current_dir(folder.path()).env("HOME", folder.path()).envs(env.iter().copied());
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn run(folder: &TempDir, args: &[&str], env: &[(&str, &str)]) -> (Output, Duration) {
+    #[allow(clippy::disallowed_methods, reason = "the program is timed from outside")]
+    let begun = SystemTime::now();
+    let output = start(folder, args, env).wait_with_output().unwrap();
+    (output, begun.elapsed().unwrap_or_default())
+}
+
+#[test]
+fn the_standard_variables_are_honoured() {
+    let collector = HttpCollector::start();
+
+    let (output, _) = run(
+        &team(QUICK),
+        &["--otlp"],
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-token=open%20sesame"),
+            ("OTEL_SERVICE_NAME", "shop"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,service.instance.id=one"),
+            ("TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ],
+    );
+
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"hello\n"[..]));
+    let seen = collector.seen();
+    seen.assert_whole();
+    assert_eq!(seen.roots()[0].links[0].1, "caller");
+    let resource = &seen.resources["shop"];
+    assert_eq!(resource.get("deployment.environment.name").map(text).as_deref(), Some("test"));
+    assert_eq!(resource.get("service.instance.id").map(text).as_deref(), Some("one"));
+    assert!(seen.resources.contains_key("shop-agent-ada"), "{:?}", seen.resources.keys());
+    let headers = collector.headers.lock().unwrap().to_ascii_lowercase();
+    assert!(headers.contains("x-token: open sesame"), "{headers}");
+}
+
+#[test]
+fn without_the_flag_no_connection_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+
+    let (output, _) = run(&team(QUICK), &[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+
+    assert_eq!(output.status.code(), Some(0));
+    assert!(listener.accept().is_err(), "somebody connected");
+}
+
+#[test]
+fn a_protocol_that_is_not_there_starts_nothing() {
+    let (output, _) = run(&team(QUICK), &["--otlp"], &[("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")]);
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+    assert!(stderr.contains("use grpc or http/protobuf"), "{stderr}");
+}
+
+#[test]
+fn a_collector_that_never_answers_changes_nothing_but_a_line_on_stderr() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+
+    let (output, took) = run(&team(QUICK), &["--otlp"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"hello\n"[..]), "{stderr}");
+    assert!(stderr.contains("spans were not exported"), "{stderr}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn a_program_that_is_killed_is_one_red_attempt_under_one_root() {
+    let collector = HttpCollector::start();
+    let agent = "[defaults]\nretries = 0\n[agents.ada]\ncapabilities = [\"speak\"]\ncommand = [\"sh\", \"-c\", \"kill -9 $$\"]\n";
+
+    let (output, _) = run(&team(agent), &["--otlp"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)]);
+
+    assert_eq!(output.status.code(), Some(1));
+    let seen = collector.seen();
+    seen.assert_whole();
+    let red: Vec<_> = seen.spans.iter().filter(|span| span.error.is_some()).map(|span| span.name.as_str()).collect();
+    assert_eq!(red, ["invoke_workflow team", "invoke_agent ada"]);
+}
+
+/// One task that is done at once, and one that takes a minute if nobody has begun it before.
+const INTERRUPTED: &str = r#"
+[[tasks]]
+id = "quick"
+goal = "x"
+needs = ["speak"]
+[[tasks]]
+id = "slow"
+goal = "x"
+needs = ["sleep"]
+after = ["quick"]
+[agents.ada]
+capabilities = ["speak"]
+scripted = [ { output = "hello" } ]
+[agents.bo]
+capabilities = ["sleep"]
+command = ["sh", "-c", "test -e begun && echo '{\"output\":1}' && exit; touch begun; sleep 60"]
+"#;
+
+#[test]
+fn sigterm_mid_goal_exits_in_time_loses_nothing_that_had_ended_and_a_resume_tells_the_rest() {
+    let collector = HttpCollector::start();
+    let folder = team(INTERRUPTED);
+    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str())];
+    let child = start(&folder, &["--otlp", "--journal", "j.db"], &env);
+    for _ in 0..200 {
+        if folder.path().join("begun").exists() {
+            break;
+        }
+        #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
+        sleep(Duration::from_millis(50));
+    }
+
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    #[allow(clippy::disallowed_methods, reason = "the program is timed from outside")]
+    let begun = SystemTime::now();
+    let output = child.wait_with_output().unwrap();
+
+    let took = begun.elapsed().unwrap_or_default();
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(took < Duration::from_millis(3_500), "{took:?}");
+    let seen = collector.seen();
+    assert_eq!(seen.named("invoke_agent ada").len(), 1);
+    assert_eq!(seen.roots().len(), 0, "the goal has not ended");
+
+    let runs = program(&folder, &["runs", "--json", "--journal", "j.db"], &env);
+    let runs: serde_json::Value = serde_json::from_slice(&runs.stdout).expect("one object");
+    let goal = runs["runs"][0]["goal_id"].as_str().expect("it is known");
+    let resumed = program(&folder, &["resume", goal, "--otlp", "--journal", "j.db"], &env);
+
+    assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+    let seen = collector.seen();
+    seen.assert_whole();
+    assert_eq!(seen.roots()[0].events_named("bailiwick.resumed").count(), 1);
+    let red: Vec<_> = seen.spans.iter().filter(|span| span.error.is_some()).map(|span| span.name.as_str()).collect();
+    assert_eq!(red, ["invoke_agent bo"], "what was killed is red, and what came after is not");
+}
+
+#[test]
+fn bench_prints_a_line_a_case() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bailiwick"))
+        .args(["bench", "--json", "--quick", "--case", "delegation-export"])
+        .output()
+        .unwrap();
+
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!((line["case"].as_str(), line["tasks"].as_u64()), (Some("delegation-export"), Some(500)));
+    for key in ["seconds", "cpu_s", "tasks_per_s", "tasks_per_cpu_s", "rss_mb", "repeats"] {
+        assert!(line[key].as_f64().is_some_and(|number| number > 0.0), "{key}: {line}");
+    }
+}
