@@ -55,7 +55,7 @@ impl Authority {
         if first == agent {
             return self.can_ever_hold(agent, permission);
         }
-        let hands_on = self.depth > 0 && self.holder(first).is_some_and(|holder| holder.may_hand_on);
+        let hands_on = self.depth > 1 && self.holder(first).is_some_and(|holder| holder.may_hand_on);
         let whole = Permissions::from_iter([permission.clone()]);
         let both = self.most(first).meet(&self.most(agent));
         (hands_on && both.covers(&whole)).then(|| vec![first.clone(), agent.clone()])

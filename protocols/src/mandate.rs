@@ -107,9 +107,9 @@ impl Mandate {
 
     /// Returns the mandate of a child: no more than the holder may grant, one delegation less deep, within `limits`.
     ///
-    /// `parent` is the delegation that hands on; `None` for the goal itself, whose children lose no depth.
+    /// `parent` is the delegation that hands on; `None` for the goal itself.
     pub fn hand_on(&self, parent: Option<DelegationId>, limits: &Limits) -> Mandate {
-        let depth = if parent.is_some() { self.depth.saturating_sub(1) } else { self.depth };
+        let depth = self.depth.saturating_sub(1);
         Mandate { exercise: self.grant.clone(), depth, parent, ..self.clone() }.narrow(limits)
     }
 

@@ -324,7 +324,7 @@ pub struct Budget {
 pub struct Bounds {
     /// Tasks a goal may have, 1.. (256).
     pub tasks: usize,
-    /// Delegations inside delegations (4).
+    /// Delegations in a chain, one inside the other, 1.. (4).
     pub depth: u8,
     /// Live children of one running delegation (8).
     pub fan_out: usize,

@@ -204,7 +204,7 @@ fn grow(seed: u64) {
         assert!(above.mandate.bounds(&narrowed.mandate), "{}", tell("the narrowed child is out of bounds"));
         assert!(nodes[0].mandate.bounds(&narrowed.mandate), "{}", tell("it exceeds the root"));
         assert!(keeps(&handed.mandate, &asked) && keeps(&narrowed.mandate, &ruled), "{}", tell("a limit is not kept"));
-        let deeper = above.mandate.depth().saturating_sub(u8::from(parent.is_some()));
+        let deeper = above.mandate.depth().saturating_sub(1);
         assert_eq!(handed.mandate.depth(), asked.depth.map_or(deeper, |most| most.min(deeper)), "{}", tell("depth"));
         assert_eq!((handed.mandate.parent(), narrowed.mandate.parent()), (parent, parent), "{}", tell("parent"));
         assert_eq!(handed.mandate.narrow(&Limits::default()), handed.mandate, "{}", tell("no limit changes it"));
@@ -257,7 +257,7 @@ fn depth_reaches_zero_and_stays_there() {
         Some(depth)
     });
 
-    assert_eq!(chain.collect::<Vec<_>>(), [4, 3, 2, 1, 0, 0, 0]);
+    assert_eq!(chain.collect::<Vec<_>>(), [3, 2, 1, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_goal_exercises_nothing_and_its_child_what_it_grants() {
     let child = root.hand_on(None, &Limits::default());
 
     assert!(root.exercise().is_empty());
-    assert_eq!((child.exercise(), child.grant(), child.depth()), (&grant, &grant, 4));
+    assert_eq!((child.exercise(), child.grant(), child.depth()), (&grant, &grant, 3));
 }
 
 #[test]

@@ -77,5 +77,5 @@ async fn the_mandate_names_slice_deadline_and_depth() {
     let mandate = witness.seen()[0].mandate.clone();
     assert_eq!(mandate.slice().micro_usd, Some(250_000), "the slice is what is reserved for this attempt");
     assert_eq!(mandate.deadline(), Some(bailiwick::testing::EPOCH + secs(30)));
-    assert_eq!((mandate.depth(), mandate.parent()), (4, None));
+    assert_eq!((mandate.depth(), mandate.parent()), (3, None));
 }

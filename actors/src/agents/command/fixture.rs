@@ -44,7 +44,7 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
         contract: Arc::new(Contract::default()),
         needs: Arc::from(["write.report".into()]),
         required: Permissions::none(),
-        mandate: Mandate::root(permissions, Slice::UNLIMITED, None, 3).hand_on(None, &Limits::default()),
+        mandate: Mandate::root(permissions, Slice::UNLIMITED, None, 4).hand_on(None, &Limits::default()),
         priority: 3,
         criticality: 3,
         reversibility: Reversibility::Medium,

@@ -63,7 +63,7 @@ fn bounds(item: &Item<'_>) -> Bounds {
     let count = |key| fields.get(key).and_then(|item: Item<'_>| item.integer(1..=1_000_000_usize));
     bounds.tasks = count("tasks").unwrap_or(bounds.tasks);
     bounds.fan_out = count("fan_out").unwrap_or(bounds.fan_out);
-    bounds.depth = fields.get("depth").and_then(|item| item.integer(0..=u8::MAX)).unwrap_or(bounds.depth);
+    bounds.depth = fields.get("depth").and_then(|item| item.integer(1..=u8::MAX)).unwrap_or(bounds.depth);
     fields.close();
     bounds
 }

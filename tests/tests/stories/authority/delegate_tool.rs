@@ -82,7 +82,7 @@ async fn whoever_waits_above_is_absent_and_so_is_everybody_at_the_last_depth() {
     let stage = Stage::seeded(2).agent(caller([call])).agent(middle).agent(echo("bo")).open().await;
 
     let deep = said(&stage).await;
-    let bounds = bailiwick_protocols::Bounds { depth: 1, ..Default::default() };
+    let bounds = bailiwick_protocols::Bounds { depth: 2, ..Default::default() };
     let flat = stage.run(lead().bounds(bounds)).await;
 
     assert_eq!(deep[0]["output"], json!({ "reaches": ["bo"], "boss": "cycle boss -> middle -> boss", "bo": null }));

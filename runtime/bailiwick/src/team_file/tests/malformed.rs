@@ -141,7 +141,7 @@ const TOLD: &str = r#"1:1 /goal: `goal` is missing
 20:1 /limits/task: unknown key `task`
     did you mean `tasks`?
 21:9 /limits/depth: 300 is out of range
-    from 0 to 255
+    from 1 to 255
 23:11 /mandate/grants/0: the scope of `fs.read:repo/../*` has the segment `..`: a scope is a plain path
     a permission reads resource.verb:scope, such as fs.read:repo/*
 27:1 /agents/counter/comand: unknown key `comand`
