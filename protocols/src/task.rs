@@ -55,7 +55,8 @@ pub struct Settings {
     pub retries: Option<u32>,
     /// The time one attempt may take, counted from the seat (60 s).
     pub timeout: Option<Duration>,
-    /// Required permissions: for a task what it must be allowed, for a goal the ceiling of what it may grant.
+    /// Permissions: for a task what it must be allowed; for a goal the ceiling of what it may grant, and what its one
+    /// task must be allowed if it brings none.
     pub permissions: Option<Permissions>,
     /// Free values.
     pub metadata: Metadata,
@@ -106,7 +107,7 @@ macro_rules! settings {
                 self
             }
 
-            /// Sets the permissions: what a task requires, what a goal may grant at most.
+            /// Sets the permissions: what a task requires; what a goal may grant at most, and requires if it is one task.
             pub fn permissions(mut self, permissions: Permissions) -> Self {
                 self.settings.permissions = Some(permissions);
                 self
@@ -452,8 +453,7 @@ impl Goal {
             constraints: self.constraints.clone(),
             contract: self.contract.clone(),
             budget: None,
-            // A ceiling is not a requirement: what the goal may grant is in its mandate already.
-            settings: Settings { permissions: None, ..self.settings.clone() },
+            settings: self.settings.clone(),
         }
     }
 }

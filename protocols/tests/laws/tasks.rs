@@ -56,14 +56,14 @@ fn a_task_inherits_one_complexity_less_and_at_least_one() {
 }
 
 #[test]
-fn a_ceiling_of_the_goal_is_not_a_requirement_of_its_tasks() {
+fn a_ceiling_of_the_goal_is_a_requirement_only_where_it_is_one_task() {
     let ceiling = Permissions::parse(["fs.read:*"]).expect("it is written well");
     let goal = Goal::new("read").permissions(ceiling.clone());
 
     let task = Task::new("t", "g").resolve(&goal.settings);
     let own = goal.as_task().resolve(&goal.settings);
 
-    assert_eq!((task.required, own.required), (Permissions::none(), Permissions::none()));
+    assert_eq!((task.required, own.required), (Permissions::none(), ceiling.clone()));
     assert_eq!(Task::new("t", "g").permissions(ceiling.clone()).resolve(&goal.settings).required, ceiling);
 }
 
@@ -137,7 +137,8 @@ proptest! {
         prop_assert_eq!((&task.needs, &task.documents), (&goal.needs, &goal.documents));
         prop_assert_eq!(&task.constraints, &goal.constraints);
         prop_assert_eq!(spec.complexity, goal.settings.complexity.unwrap_or(3));
-        prop_assert!(task.after.is_empty() && task.optional_after.is_empty() && spec.required.is_empty());
+        prop_assert_eq!(&spec.required, &goal.settings.permissions.unwrap_or_default());
+        prop_assert!(task.after.is_empty() && task.optional_after.is_empty());
     }
 
     #[test]

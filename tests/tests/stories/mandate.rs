@@ -56,6 +56,19 @@ async fn what_is_missing_is_named_whoever_would_have_had_to_grant_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goal_that_is_one_task_requires_what_it_names() {
+    let ada = || says("ada", "sum", "4").permissions(permissions(&["fs.read:docs/*"]));
+    let play = open(Stage::seeded(6).agent(ada())).await;
+
+    let allowed = play.run(Goal::new("x").needs_capability("sum").permissions(permissions(&["fs.read:docs/a"]))).await;
+    let denied = play.run(Goal::new("x").needs_capability("sum").permissions(permissions(&["fs.write:out/*"]))).await;
+
+    assert_eq!(allowed.outcome_word(), "unverified");
+    assert_eq!((denied.outcome_word(), denied.code), ("refused", Some(Code::Unauthorized)));
+    assert_eq!(denied.tasks[0].refusals[0].refusal.to_string(), "missing fs.write:out/*");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_team_may_grant_can_be_less_than_what_its_agents_hold() {
     let ada = says("ada", "sum", "4").permissions(permissions(&["fs.read:*"]));
     let play = open(Stage::seeded(3).agent(ada).with(|b| b.grants(permissions(&["fs.read:docs/*"])))).await;
