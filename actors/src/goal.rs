@@ -22,7 +22,6 @@ pub mod choice;
 pub mod ladder;
 pub mod ledger;
 pub mod plan;
-pub mod route;
 pub mod state;
 pub mod step;
 

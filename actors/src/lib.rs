@@ -16,6 +16,7 @@ pub mod messages;
 pub mod planners;
 pub mod policies;
 pub mod root;
+pub mod routers;
 pub mod switchboard;
 pub mod team;
 pub mod tools;

@@ -8,6 +8,7 @@ use crate::{
     directory::Directory,
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser},
+    routers::Router,
     tools::Tools,
     verifiers::Verifiers,
 };
@@ -24,6 +25,8 @@ pub struct Team {
     pub verifiers: Arc<Verifiers>,
     /// What agents may use on the world.
     pub tools: Arc<Tools>,
+    /// Who decides which road a goal takes.
+    pub router: Arc<dyn Router>,
     /// Who splits goals that bring no tasks.
     pub planner: Option<Arc<dyn DynPlanner>>,
     /// Who joins the outputs of several final tasks.

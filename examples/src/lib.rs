@@ -44,3 +44,11 @@ pub struct WriteAVerifier;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guides/test-on-a-stage.md")]
 pub struct TestOnAStage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/write-a-planner.md")]
+pub struct WriteAPlanner;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/write-a-trust-model.md")]
+pub struct WriteATrustModel;

@@ -146,7 +146,7 @@ impl Event {
 }
 
 /// Why the goal took this road: the rules of semantics section 3, in the order they fired.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RouteRule {
@@ -170,6 +170,8 @@ pub enum RouteRule {
     NoPlanner,
     /// The planner's answers could not be accepted.
     PlanUnusable,
+    /// The team's own router said so, and why.
+    Router(String),
 }
 
 /// The road finally taken.

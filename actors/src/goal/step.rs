@@ -21,13 +21,13 @@ use super::{
     choice::{Choice, Wanted, choose},
     ladder::{self, Next},
     plan,
-    route::{FLOOR_TRUST, route},
     state::{Asking, GoalState, Phase, Stop, TaskState},
 };
 use crate::{
     directory::Permit,
     messages::AcceptedGoal,
     planners::{Plan, PlanAnswer, PlanRequest, SynthesisRequest},
+    routers::{RouteScene, Routed, route, standard::FLOOR_TRUST},
     team::Team,
     turn::Turn,
     verifiers::CompiledContract,

@@ -693,20 +693,19 @@ pub fn route() -> BoxedStrategy<Route> {
 
 pub fn route_rule() -> BoxedStrategy<RouteRule> {
     use RouteRule as R;
-    select(
-        &[
-            R::BroughtTasks,
-            R::TasksDropped,
-            R::Floor,
-            R::OneAgentCan,
-            R::DirectAsked,
-            R::PlanAsked,
-            R::NobodyHoldsAll,
-            R::PlannerSet,
-            R::NoPlanner,
-            R::PlanUnusable,
-        ][..],
-    )
+    select(vec![
+        R::BroughtTasks,
+        R::TasksDropped,
+        R::Floor,
+        R::OneAgentCan,
+        R::DirectAsked,
+        R::PlanAsked,
+        R::NobodyHoldsAll,
+        R::PlannerSet,
+        R::NoPlanner,
+        R::PlanUnusable,
+        R::Router("it is long".to_owned()),
+    ])
     .boxed()
 }
 

@@ -9,6 +9,7 @@ use bailiwick_actors::{
     goal::choice::ChoiceSettings,
     planners::{DynPlanner, DynSynthesiser, Planner, Synthesiser},
     policies::{PolicySettings, SupervisorPolicy},
+    routers::{Router, standard::StandardRouter},
     tools::{Tool, Tools},
     trust_tracker::models::{Asymmetric, TrustModel},
     verifiers::{Judge, VerifierSpec, Verifiers},
@@ -26,6 +27,7 @@ pub struct Builder {
     pub(crate) grants: Option<Permissions>,
     pub(crate) verifiers: Verifiers,
     pub(crate) tools: Tools,
+    pub(crate) router: Arc<dyn Router>,
     pub(crate) planner: Option<Arc<dyn DynPlanner>>,
     pub(crate) synthesiser: Option<Arc<dyn DynSynthesiser>>,
     pub(crate) choice: ChoiceSettings,
@@ -55,6 +57,7 @@ impl Default for Builder {
             grants: None,
             verifiers: Verifiers::new(),
             tools: Tools::new(),
+            router: Arc::new(StandardRouter),
             planner: None,
             synthesiser: None,
             choice: ChoiceSettings::default(),
@@ -110,6 +113,13 @@ impl Builder {
         if self.tools.insert(name.clone(), Arc::new(tool)).is_some() {
             self.problems.push(format!("two tools are called `{name}`: give one another name"));
         }
+        self
+    }
+
+    /// Sets who decides which road a goal takes that brings no tasks and asks for none; else it is
+    /// [`StandardRouter`]: floor, direct, plan.
+    pub fn router(mut self, router: impl Router) -> Self {
+        self.router = Arc::new(router);
         self
     }
 

@@ -66,13 +66,14 @@ pub mod prelude {
         },
         planners::{Plan, PlanRequest, Planner, fixed::fixed},
         policies::{Scene, SupervisorPolicy},
+        routers::{RouteScene, Routed, Router, standard::StandardRouter},
         tools::{Need, ReadFile, Tool, ToolError, WriteFile},
         verifiers::{Verifier, Work, verifier, verify_async, verify_fn},
     };
     pub use bailiwick_protocols::{
         AgentFact, Cost, Delegation, Directive, Effects, Goal, Limits, Outcome, Output, OutputFormat, OutputSpec,
         Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict,
-        Verify,
+        Verify, event::Route,
     };
     pub use futures::StreamExt;
 

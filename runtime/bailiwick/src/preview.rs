@@ -8,10 +8,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use bailiwick_actors::{
     address::{Address, Post},
     directory::{Directory, Entry},
-    goal::{
-        choice::{Choice, ChoiceSettings, Wanted, choose},
-        route::{FLOOR_TRUST, route},
-    },
+    goal::choice::{Choice, ChoiceSettings, Wanted, choose},
+    routers::{RouteScene, Routed, route, standard::FLOOR_TRUST},
 };
 use bailiwick_protocols::{
     AgentName, Capability, Goal, Permissions, Refusal, TaskSpec, TeamName, Timestamp,
@@ -73,7 +71,8 @@ impl Builder {
             directory.insert(Arc::new(Entry::new(spec, 0, Address::vacant(&post), self.model.clone())));
         }
         let partial = self.choice.partial_capability;
-        let (route, rules) = route(goal, &directory, partial, self.planner.is_some(), Timestamp::default());
+        let scene = RouteScene::of(goal, &directory, partial, self.planner.is_some(), Timestamp::default());
+        let Routed { route, rules } = route(goal, &scene, self.router.as_ref());
         let specs: Vec<TaskSpec> = match route {
             Route::Plan => goal.tasks.iter().map(|task| task.resolve(&goal.settings)).collect(),
             _ => vec![goal.as_task().resolve(&Default::default())],

@@ -103,6 +103,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         agents,
         verifiers,
         tools,
+        router,
         planner,
         synthesiser,
         choice,
@@ -117,6 +118,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         choice,
         verifiers: Arc::new(verifiers),
         tools: Arc::new(tools),
+        router,
         planner,
         synthesiser,
     };

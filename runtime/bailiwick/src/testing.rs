@@ -19,13 +19,13 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
+pub use bailiwick_actors::root::Child;
 use bailiwick_actors::{
     address::Origin,
     agents::AgentSpec,
     audit_log::memory::MemoryJournal,
     directory::Entry,
     messages::{AgentsMessage, CoordinatorMessage, GoalMessage, SupervisorMessage},
-    root::Child,
     switchboard::plain,
 };
 use bailiwick_protocols::{AgentName, Event, Goal, GoalId, Recorded, Stream, Timestamp};

@@ -7,6 +7,10 @@ mod changes;
 #[cfg(test)]
 mod judges;
 #[cfg(test)]
+mod planning;
+#[cfg(test)]
 mod services;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod typed;

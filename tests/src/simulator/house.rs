@@ -28,6 +28,7 @@ use bailiwick_actors::{
     messages::{AcceptedGoal, Asker},
     planners::{Plan, PlanAnswer, SynthesisRequest, Synthesiser, fixed::fixed},
     policies::{PolicySettings, Scene, TrustView, default_stack, stack::Stack},
+    routers::standard::StandardRouter,
     team::Team,
     trust_tracker::{
         ledger::TrustLedger,
@@ -307,6 +308,7 @@ impl House {
             choice,
             verifiers,
             tools: Arc::default(),
+            router: Arc::new(StandardRouter),
             planner: script.planner.then(|| Arc::new(fixed([])) as _),
             synthesiser: script.synthesiser.then(|| Arc::new(Joins) as _),
         });

@@ -8,9 +8,10 @@ impl GoalMachine {
             let (team, goal) = (self.team.clone(), self.state.goal.clone());
             let road = self.state.route.unwrap_or_else(|| {
                 let partial = team.choice.partial_capability;
-                let (road, rules) = route(&goal, &team.directory, partial, team.planner.is_some(), self.now);
-                self.happen(GoalEvent::RouteChosen { route: road, rules });
-                road
+                let scene = RouteScene::of(&goal, &team.directory, partial, team.planner.is_some(), self.now);
+                let Routed { route, rules } = route(&goal, &scene, team.router.as_ref());
+                self.happen(GoalEvent::RouteChosen { route, rules });
+                route
             });
             if road != Route::Plan {
                 self.decompose_into_one(Usage::default(), Cost::FREE);

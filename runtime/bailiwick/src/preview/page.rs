@@ -20,7 +20,7 @@ const TERMS: [&str; 5] = ["score", "capability", "trust", "availability", "cost"
 
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules: Vec<_> = self.rules.iter().map(|rule| words(*rule)).collect();
+        let rules: Vec<_> = self.rules.iter().map(words).collect();
         let count = match self.tasks.len() {
             1 => "1 task".to_owned(),
             tasks => format!("{tasks} tasks"),
@@ -95,7 +95,7 @@ fn terms(candidate: &Candidate) -> String {
     cells.collect::<Vec<_>>().join("  ")
 }
 
-fn words(rule: RouteRule) -> &'static str {
+fn words(rule: &RouteRule) -> &str {
     match rule {
         RouteRule::BroughtTasks => "the goal brings its tasks",
         RouteRule::TasksDropped => "its tasks are dropped",
@@ -106,6 +106,7 @@ fn words(rule: RouteRule) -> &'static str {
         RouteRule::NobodyHoldsAll => "nobody holds all it needs",
         RouteRule::PlannerSet => "it states no needs, and there is a planner",
         RouteRule::NoPlanner => "there is no planner",
+        RouteRule::Router(because) => because,
         _ => "by another rule",
     }
 }

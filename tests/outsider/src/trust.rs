@@ -1,0 +1,54 @@
+//! Stories about trust by a user's own rules.
+
+use bailiwick::{
+    actors::trust_tracker::models::TrustModel,
+    prelude::*,
+    protocols::{TrustRecord, TrustScore, trust::Evidence},
+    testing::Stage,
+};
+
+/// A score is the share of verdicts that passed, as if three had been given before, of which 2.1 passed.
+struct Share;
+
+impl TrustModel for Share {
+    fn name(&self) -> &'static str {
+        "share"
+    }
+
+    fn start(&self) -> TrustScore {
+        TrustScore::new(0.7)
+    }
+
+    fn decayed(&self, record: &TrustRecord, _now: Timestamp) -> TrustRecord {
+        *record
+    }
+
+    fn learn(&self, record: &TrustRecord, evidence: Evidence, now: Timestamp) -> TrustRecord {
+        let (successes, failures) = match evidence {
+            Evidence::Success => (record.successes + 1.0, record.failures),
+            Evidence::Failure(_) => (record.successes, record.failures + 1.0),
+        };
+        let score = TrustScore::new((2.1 + successes) / (3.0 + successes + failures));
+        TrustRecord { score, at: now.max(record.at), successes, failures }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trust_model_of_ones_own_moves_trust_is_asked_for_the_floor_and_survives_its_tracker() {
+    let replies = ["4", "5", "4", "4"].map(ScriptedReply::output);
+    let stage = Stage::seeded(1).agent(scripted("ada", ["sum"], replies)).with(|b| b.trust_model(Share)).open().await;
+    let goal = || Goal::new("2 + 2").needs_capability("sum").verify(Verify::equals("4")).retries(0);
+    let simple = goal().complexity(1).reversibility(Reversibility::High);
+
+    let first = stage.run(simple.clone()).await;
+    let second = stage.run(goal()).await;
+    stage.kill(bailiwick::testing::Child::TrustTracker);
+    let third = stage.run(simple).await;
+
+    let moved = [&first, &second, &third].map(|report| {
+        let moved = &report.trust[0];
+        format!("{:.2} -> {:.2}", moved.before.get(), moved.after.get())
+    });
+    assert_eq!(moved, ["0.70 -> 0.78", "0.78 -> 0.62", "0.62 -> 0.68"]);
+    assert_eq!([first.route, third.route], [Some(Route::Floor), Some(Route::Direct)], "0.7 is trusted, 0.62 is not");
+}
