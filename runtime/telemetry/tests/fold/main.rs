@@ -2,6 +2,7 @@
 
 mod deaths;
 mod resume;
+mod tools;
 mod words;
 
 use std::{collections::BTreeSet, sync::Arc};
