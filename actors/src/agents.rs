@@ -7,7 +7,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -219,6 +222,8 @@ pub struct AgentContext {
     clock: Clock,
     /// How often each part was asked for by `call_delegate_tool`.
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
+    /// Tool calls so far.
+    used: Arc<AtomicU32>,
 }
 
 /// The task has no such input: the team file or `after` does not name it, or it did not complete.
@@ -241,7 +246,7 @@ impl AgentContext {
         peers: Peers,
         clock: Clock,
     ) -> Self {
-        Self { assignment, canceled, seat, tools, peers, clock, calls: Arc::default() }
+        Self { assignment, canceled, seat, tools, peers, clock, calls: Arc::default(), used: Arc::default() }
     }
 
     /// Everything the seat was given.
@@ -388,9 +393,12 @@ impl AgentContext {
         };
         let need = tool.needs_dyn(&args).map_err(ToolError::Arguments)?;
         let (reply, ruled) = oneshot::channel();
-        self.request(Request::Tool { tool: name.to_owned(), need, args: args.clone(), reply });
+        let call = self.used.fetch_add(1, Ordering::Relaxed) + 1;
+        self.request(Request::Tool { tool: name.to_owned(), need, args: args.clone(), call, reply });
         ruled.await.unwrap_or(Err(Refusal::Draining)).map_err(ToolError::Refused)?;
-        tool.clone().run_boxed(args).await.map_err(ToolError::Failed)
+        let returned = tool.clone().run_boxed(args).await;
+        self.request(Request::ToolReturned { call, failed: returned.is_err() });
+        returned.map_err(ToolError::Failed)
     }
 
     /// Charges something consumed so far; what the report states comes on top.

@@ -357,8 +357,17 @@ pub enum Request {
         need: Need,
         /// Its arguments.
         args: Map<String, Value>,
+        /// Which call of the attempt, from 1.
+        call: u32,
         /// Answered once it is recorded, or refused.
         reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A tool that was let through came back.
+    ToolReturned {
+        /// Which call of the attempt, from 1.
+        call: u32,
+        /// Whether it failed.
+        failed: bool,
     },
     /// Give the whole task away.
     Transfer {

@@ -743,6 +743,18 @@ pub enum AgentFact {
         tool: String,
         /// The permission it needed.
         needs: String,
+        /// Which call of the attempt, from 1; 0 in journals that did not count.
+        #[serde(default)]
+        call: u32,
+    },
+    /// A tool call came back. One that is stopped with its attempt does not.
+    ToolReturned {
+        /// In which delegation.
+        delegation: DelegationId,
+        /// Which call of the attempt, from 1.
+        call: u32,
+        /// Whether the tool failed.
+        failed: bool,
     },
     /// The agent says how far it is.
     Progressed {
@@ -910,6 +922,7 @@ impl AgentFact {
             AgentFact::Transferred { .. } => "transferred",
             AgentFact::Ceasing { .. } => "ceasing",
             AgentFact::ToolCalled { .. } => "tool_called",
+            AgentFact::ToolReturned { .. } => "tool_returned",
             AgentFact::Progressed { .. } => "progressed",
             AgentFact::Checkpointed { .. } => "checkpointed",
             AgentFact::Charged { .. } => "charged",
@@ -946,6 +959,7 @@ impl AgentFact {
             | AgentFact::Resumed { delegation }
             | AgentFact::Ceasing { delegation, .. }
             | AgentFact::ToolCalled { delegation, .. }
+            | AgentFact::ToolReturned { delegation, .. }
             | AgentFact::Progressed { delegation, .. }
             | AgentFact::ProcessStarted { delegation, .. }
             | AgentFact::Checkpointed { delegation, .. }

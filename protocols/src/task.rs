@@ -368,6 +368,9 @@ pub struct Goal {
     /// Whether the goal continues the caller's trace instead of having its own.
     #[serde(default)]
     pub continues_trace: bool,
+    /// Whether the sampler leaves its trace out: then programs are told so by the flag in their `TRACEPARENT`.
+    #[serde(default)]
+    pub unsampled: bool,
 }
 
 impl Goal {
@@ -387,6 +390,7 @@ impl Goal {
             route: RouteWish::Auto,
             traceparent: None,
             continues_trace: false,
+            unsampled: false,
         }
     }
 

@@ -104,10 +104,11 @@ impl Log {
             }
         }
         let position = Position { seq: *seq, first_ver };
-        drop(state);
         if self.0.immediate {
-            self.0.durable.send_modify(|mark| mark.seq = mark.seq.max(position.seq));
+            // Before anybody can read the position: nobody calls back whoever waits for what is kept already.
+            self.0.durable.send_modify(|mark| mark.seq = position.seq);
         } else {
+            drop(state);
             self.0.work.notify_one();
         }
         position
@@ -322,5 +323,35 @@ impl Tail {
     /// How many events wait to be taken, durable or not.
     pub fn waiting(&self) -> usize {
         self.backlog.lock().unwrap_or_else(PoisonError::into_inner).events.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_protocols::RuntimeEvent;
+
+    use super::*;
+    use crate::audit_log::memory::MemoryJournal;
+
+    /// A goal once hung for ever: its last position was another writer's, read before that writer had moved the mark,
+    /// and a journal that keeps at once calls nobody back.
+    #[test]
+    fn what_a_journal_keeps_at_once_is_durable_before_anybody_can_know_of_it() {
+        const EVENTS: u64 = 50_000;
+        let log = Log::open(Arc::new(MemoryJournal::default())).expect("memory can be read");
+        let writer = log.clone();
+        let writing = std::thread::spawn(move || {
+            for _ in 0..EVENTS {
+                let event = Event::Runtime(RuntimeEvent::RuntimeStopped { why: String::new() });
+                writer.append(&Stream::Runtime, Timestamp::default(), None, [(event, None)]);
+            }
+        });
+
+        while log.last_seq() < EVENTS {
+            let seq = log.last_seq();
+            assert!(log.is_durable(seq), "position {seq} is known and not durable");
+        }
+
+        writing.join().expect("the writer goes on");
     }
 }

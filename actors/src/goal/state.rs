@@ -138,12 +138,13 @@ pub struct ChildOf {
 }
 
 /// The trace of a goal and its own span in it: one of its own, unless it is told to continue its caller's.
-fn trace_of(id: GoalId, goal: &Goal) -> Traceparent {
+pub fn trace_of(id: GoalId, goal: &Goal) -> Traceparent {
     let bits = id.as_u128();
-    let own = Traceparent { trace: bits.max(1), span: (bits as u64).max(1), flags: 1 }.child(0);
+    let flags = u8::from(!goal.unsampled);
+    let own = Traceparent { trace: bits.max(1), span: (bits as u64).max(1), flags }.child(0);
     let caller = goal.traceparent.as_deref().and_then(Traceparent::parse);
     match caller.filter(|_| goal.continues_trace) {
-        Some(caller) => Traceparent { trace: caller.trace, flags: caller.flags, ..own },
+        Some(caller) => Traceparent { trace: caller.trace, flags: caller.flags & flags, ..own },
         None => own,
     }
 }

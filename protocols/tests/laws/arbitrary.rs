@@ -929,10 +929,16 @@ fn use_fact() -> BoxedStrategy<AgentFact> {
     prop_oneof![
         (delegation_id(), task_id(), refusal(), vec(policy_ruling, 0..3))
             .prop_map(|(delegation, task, refusal, rulings)| F::TurnedAway { delegation, task, refusal, rulings }),
-        (delegation_id(), text(), text()).prop_map(|(delegation, tool, needs)| F::ToolCalled {
+        (delegation_id(), text(), text(), any::<u32>()).prop_map(|(delegation, tool, needs, call)| F::ToolCalled {
             delegation,
             tool,
-            needs
+            needs,
+            call
+        }),
+        (delegation_id(), any::<u32>(), any::<bool>()).prop_map(|(delegation, call, failed)| F::ToolReturned {
+            delegation,
+            call,
+            failed
         }),
         (delegation_id(), text()).prop_map(|(delegation, note)| F::Progressed { delegation, note }),
         (delegation_id(), json()).prop_map(|(delegation, state)| F::Checkpointed { delegation, state }),

@@ -133,6 +133,7 @@ fn every_fact_of_an_agent_is_called_what_the_documents_call_it() {
         "started",
         "threads_left",
         "tool_called",
+        "tool_returned",
         "transferred",
         "turned_away",
         "violation",

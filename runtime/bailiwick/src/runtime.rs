@@ -223,6 +223,8 @@ impl Door {
         }
         let now = self.world.clock.now();
         let mandate = mandate(&self.grants.now(), &goal, now);
+        #[cfg(feature = "telemetry")]
+        let goal = sampled(id, goal);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.
         let run = RunHandle::new(id, &self.world, &self.lines);
@@ -387,6 +389,16 @@ impl Drop for Bailiwick {
             threads.shutdown_background();
         }
     }
+}
+
+/// Notes on a goal whose trace the installed exporter leaves out that it does.
+#[cfg(feature = "telemetry")]
+fn sampled(id: GoalId, mut goal: Goal) -> Goal {
+    let trace = bailiwick_actors::goal::state::trace_of(id, &goal);
+    let parse = bailiwick_protocols::Traceparent::parse;
+    let caller = goal.traceparent.as_deref().and_then(parse).filter(|_| goal.continues_trace);
+    goal.unsampled |= bailiwick_telemetry::leaves_out(trace, caller);
+    goal
 }
 
 /// What is wrong with a goal, all at once.

@@ -155,6 +155,14 @@ impl Stage {
         }
     }
 
+    /// Kills the seats of an agent, with whatever they carry.
+    pub fn kill_seats(&self, agent: &str) {
+        let supervisor = self.entry(agent).and_then(|entry| entry.address.actor());
+        for seat in supervisor.iter().flat_map(|supervisor| supervisor.get_children()) {
+            seat.kill();
+        }
+    }
+
     /// Cancels a goal, or, gracefully, lets what runs of it end.
     pub fn cancel(&self, goal: GoalId, graceful: bool) {
         let run = RunHandle::new(goal, &self.bailiwick.world, &self.bailiwick.lines);

@@ -102,6 +102,23 @@ fn a_protocol_that_is_not_there_starts_nothing() {
 }
 
 #[test]
+fn an_endpoint_that_wants_encryption_starts_nothing_and_says_what_to_do() {
+    if cfg!(feature = "tls") {
+        return;
+    }
+    for protocol in ["grpc", "http/protobuf", ""] {
+        let endpoint =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+
+        let (output, _) = run(&team(QUICK), &["--otlp"], &endpoint);
+
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+        assert!(stderr.contains("build it with the feature `tls`"), "{stderr}");
+    }
+}
+
+#[test]
 fn a_collector_that_never_answers_changes_nothing_but_a_line_on_stderr() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

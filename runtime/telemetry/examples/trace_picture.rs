@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run -p bailiwick-telemetry --example trace_picture -- docs/trace.svg \
-//!     target/debug/bailiwick run examples/teams/trouble/team.toml --seed 1 --otlp
+//!     target/debug/bailiwick run examples/teams/trouble/team.toml --seed 1 --otlp --journal "$(mktemp -d)/trace.db"
 //! ```
 
 #[path = "../tests/collector/http.rs"]
@@ -19,7 +19,10 @@ use seen::{Seen, SeenSpan};
 const ROW: usize = 20;
 const LABELS: usize = 330;
 const BARS: usize = 640;
-const COLOURS: [&str; 6] = ["#4269d0", "#3ca951", "#a463f2", "#97bbf5", "#9c6b4e", "#6cc5b0"];
+/// A bar that ends right of here and begins right of the middle is told of on its left.
+const RIGHT: usize = 700;
+const MIDDLE: usize = 560;
+const COLOURS: [&str; 8] = ["#4269d0", "#3ca951", "#a463f2", "#97bbf5", "#9c6b4e", "#6cc5b0", "#efb118", "#9498a0"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -76,17 +79,27 @@ fn draw(seen: &Seen) -> String {
         let place = services.iter().position(|service| **service == span.service).unwrap_or_default();
         let fill = if span.error.is_some() { "#d62728" } else { COLOURS[place % COLOURS.len()] };
         let (from, width) = (x(span.start), (x(span.end) - x(span.start)).max(2.0));
-        let label = span.says("bailiwick.task.id");
-        let name = if span.name == "bailiwick.task" { format!("task {label}") } else { span.name.clone() };
-        let name = name.strip_prefix("bailiwick.").unwrap_or(&name).to_owned();
-        let millis = (span.end - span.start) / 1_000_000;
+        let name = match span.name.as_str() {
+            "bailiwick.task" => format!("task {}", span.says("bailiwick.task.id")),
+            "bailiwick.wait" => format!("wait for {}", span.says("bailiwick.wait.for").replace('_', "-")),
+            name => name.trim_start_matches("bailiwick.").to_owned(),
+        };
         let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\">{}</text>", 8 + depth * 14, y + 12, escaped(&name));
         let _ = writeln!(
             svg,
-            "<rect x=\"{from:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"14\" rx=\"2\" fill=\"{fill}\"/>\
-             <text x=\"{:.1}\" y=\"{}\" fill=\"#555\">{millis} ms</text>",
-            from + width + 4.0,
-            y + 12
+            "<rect x=\"{from:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"14\" rx=\"2\" fill=\"{fill}\"/>"
+        );
+        // Beside the bar, where there is room.
+        let (at, anchor) = if from + width > RIGHT as f64 && from > MIDDLE as f64 {
+            (from - 6.0, "end")
+        } else {
+            (from + width + 6.0, "start")
+        };
+        let _ = writeln!(
+            svg,
+            "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"{anchor}\" fill=\"#555\">{}</text>",
+            y + 12,
+            escaped(&said(span))
         );
         for (event, at, _) in &span.events {
             let _ = writeln!(
@@ -110,6 +123,19 @@ fn draw(seen: &Seen) -> String {
         );
     }
     svg + "</svg>\n"
+}
+
+/// How long it took, and what happened in it.
+fn said(span: &SeenSpan) -> String {
+    let mut said = vec![format!("{} ms", (span.end - span.start) / 1_000_000)];
+    for (event, ..) in &span.events {
+        let event = event.trim_start_matches("bailiwick.").trim_start_matches("gen_ai.");
+        // Every task begins with a choice.
+        if event != "agent_selected" && !said.iter().any(|known| known == event) {
+            said.push(event.to_owned());
+        }
+    }
+    said.join(" · ")
 }
 
 fn escaped(text: &str) -> String {

@@ -89,6 +89,7 @@ impl Fold {
         use bailiwick_protocols::GoalEvent as E;
         if let E::GoalSubmitted { goal, team, .. } = event {
             if let Some(trace) = GoalTrace::new(id, goal, team, recorded, self.words)
+                && !goal.unsampled
                 && self.sampling.wants(trace.context(), trace.obeyed())
             {
                 self.goals.insert(id, trace);

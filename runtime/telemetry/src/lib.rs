@@ -25,6 +25,7 @@ use std::{
 };
 
 use bailiwick_actors::world::World;
+use bailiwick_protocols::Traceparent;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod fold;
@@ -38,6 +39,7 @@ mod worker;
 
 pub use settings::{Settings, SettingsError};
 
+use sampling::Sampling;
 use settings::Identity;
 use sink::{Otlp, Sink};
 use span::Role;
@@ -55,6 +57,7 @@ static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
 struct Installed {
     commands: mpsc::WeakSender<Command>,
     events_max: usize,
+    sampling: Sampling,
 }
 
 /// Telemetry cannot start.
@@ -92,6 +95,7 @@ pub struct Telemetry {
     commands: mpsc::Sender<Command>,
     counts: Arc<Counts>,
     events_max: usize,
+    sampling: Sampling,
 }
 
 /// Exports every team that is started from here on, as the standard `OTEL_` variables say.
@@ -107,11 +111,19 @@ pub fn init() -> Result<Telemetry, TelemetryError> {
 /// Has the installed exporter, if there is one, follow a team. Called by whatever starts teams.
 pub fn follow_installed(world: &World) {
     let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(Installed { commands, events_max }) = installed.as_ref() else { return };
+    let Some(Installed { commands, events_max, .. }) = installed.as_ref() else { return };
     if let Some(commands) = commands.upgrade() {
         // An exporter that has ended follows nobody.
         drop(commands.try_send(Command::Follow(Followed::new(world, *events_max))));
     }
+}
+
+/// Whether the installed exporter, if there is one, leaves this trace out. Called by whatever takes goals, so that
+/// programs can be told; `obeyed` is the caller's span whose trace it continues.
+pub fn leaves_out(trace: Traceparent, obeyed: Option<Traceparent>) -> bool {
+    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let live = installed.as_ref().filter(|installed| installed.commands.strong_count() > 0);
+    live.is_some_and(|installed| !installed.sampling.wants(trace, obeyed))
 }
 
 impl Telemetry {
@@ -139,7 +151,7 @@ impl Telemetry {
         let (commands, told) = mpsc::channel(COMMANDS);
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
-        let events_max = settings.events_max;
+        let (events_max, sampling) = (settings.events_max, settings.sampling.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ready, made) = std::sync::mpsc::sync_channel(1);
         thread::Builder::new().name("bailiwick-telemetry".to_owned()).spawn(move || {
@@ -156,7 +168,7 @@ impl Telemetry {
             runtime.shutdown_background();
         })?;
         match made.recv() {
-            Ok(None) => Ok(Self { commands, counts, events_max }),
+            Ok(None) => Ok(Self { commands, counts, events_max, sampling }),
             Ok(Some(error)) => Err(TelemetryError::Exporter(error)),
             Err(_) => Err(TelemetryError::Exporter("the exporter's thread ended".to_owned())),
         }
@@ -164,8 +176,9 @@ impl Telemetry {
 
     /// Makes it the exporter of every team that is started from here on in this process.
     pub fn install(&self) {
-        *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Installed { commands: self.commands.downgrade(), events_max: self.events_max });
+        let (commands, sampling) = (self.commands.downgrade(), self.sampling.clone());
+        let installed = Installed { commands, events_max: self.events_max, sampling };
+        *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Some(installed);
     }
 
     /// Follows a team that has been started. What it did before is not told.

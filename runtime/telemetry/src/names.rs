@@ -20,7 +20,7 @@ pub mod span {
     pub const WAIT: &str = "bailiwick.wait";
     /// One attempt, from its seat's start to the end of the work. Followed by the agent.
     pub const ATTEMPT: &str = "invoke_agent";
-    /// A tool call that was let through: a moment, for the log does not say when it came back. Followed by the tool.
+    /// A tool call that was let through, until it came back or was stopped. Followed by the tool.
     pub const TOOL: &str = "execute_tool";
     /// A report or a result is examined.
     pub const VERIFICATION: &str = "bailiwick.verification";

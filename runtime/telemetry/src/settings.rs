@@ -63,7 +63,7 @@ impl Settings {
     /// What the environment says.
     ///
     /// # Errors
-    /// If it asks for a protocol that is not there.
+    /// If it asks for a protocol that is not there, or names a collector that cannot be reached.
     pub fn from_env() -> Result<Self, SettingsError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
@@ -71,7 +71,7 @@ impl Settings {
     /// What a given environment says.
     ///
     /// # Errors
-    /// If it asks for a protocol that is not there.
+    /// If it asks for a protocol that is not there, or names a collector that cannot be reached.
     pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let said = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let is = |name: &str, what: &str| said(name).is_some_and(|value| value.eq_ignore_ascii_case(what));
@@ -81,6 +81,9 @@ impl Settings {
         let count = |name: &str, default: u64| usize::try_from(number(name).unwrap_or(default)).unwrap_or(usize::MAX);
         let disabled = is("OTEL_SDK_DISABLED", "true");
         let queue_max = count("OTEL_BSP_MAX_QUEUE_SIZE", 65_536);
+        if !disabled {
+            endpoints(&said)?;
+        }
         Ok(Self {
             traces: !disabled && !is("OTEL_TRACES_EXPORTER", "none"),
             metrics: !disabled && !is("OTEL_METRICS_EXPORTER", "none"),
@@ -106,6 +109,24 @@ impl Settings {
         self.transports = vec![transport];
         self
     }
+}
+
+/// A variable that names a collector nobody could reach is told of before anything starts.
+fn endpoints(said: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+    for of in ["", "TRACES_", "METRICS_"] {
+        let variable = format!("OTEL_EXPORTER_OTLP_{of}ENDPOINT");
+        let Some(value) = said(&variable) else { continue };
+        let next = match value.split_once("://") {
+            Some(("http", host)) if !host.is_empty() => continue,
+            Some(("https", host)) if !host.is_empty() && cfg!(feature = "tls") => continue,
+            Some(("https", _)) => {
+                "this build cannot encrypt: build it with the feature `tls`, or name an http:// collector"
+            }
+            _ => "name a collector by its URL, like http://localhost:4318",
+        };
+        return Err(SettingsError { variable, value, next });
+    }
+    Ok(())
 }
 
 fn transports(said: &impl Fn(&str) -> Option<String>) -> Result<Vec<Transport>, SettingsError> {
@@ -224,6 +245,31 @@ mod tests {
         assert_eq!(port.transports, [Transport::Grpc, Transport::Http], "the port says what is spoken there");
         let json = given(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]).unwrap_err();
         assert_eq!(json.to_string(), "OTEL_EXPORTER_OTLP_PROTOCOL is `http/json`: use grpc or http/protobuf");
+    }
+
+    #[test]
+    fn a_collector_that_nobody_could_reach_is_refused_by_name() {
+        for variable in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"] {
+            for wrong in ["localhost:4318", "ftp://localhost", "http://", "nonsense"] {
+                let error = given(&[(variable, wrong)]).unwrap_err();
+
+                assert_eq!((error.variable.as_str(), error.value.as_str()), (variable, wrong));
+                assert!(error.next.contains("http://localhost:4318"), "{error}");
+            }
+        }
+        let off = [("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"), ("OTEL_SDK_DISABLED", "true")];
+        assert!(given(&off).is_ok(), "nobody is asked to speak to it");
+    }
+
+    #[test]
+    fn an_endpoint_that_wants_encryption_is_refused_by_a_build_without() {
+        let said = given(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example:4317")]);
+
+        if cfg!(feature = "tls") {
+            said.expect("this build can encrypt");
+        } else {
+            assert!(said.unwrap_err().next.contains("feature `tls`"));
+        }
     }
 
     #[test]

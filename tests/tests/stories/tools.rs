@@ -52,7 +52,9 @@ async fn a_call_within_the_mandate_is_recorded_and_done() {
     let report = stage.run(goal("out/report.md")).await;
 
     assert_eq!(report.output().map(ToString::to_string).as_deref(), Some("written 1"));
-    assert!(stage.agent_stream("writer").iter().any(|e| e.event.kind() == "tool_called"));
+    let stream = stage.agent_stream("writer");
+    let told: Vec<_> = stream.iter().map(|e| e.event.kind()).filter(|kind| kind.starts_with("tool")).collect();
+    assert_eq!(told, ["tool_called", "tool_returned"]);
 }
 
 #[tokio::test(start_paused = true)]

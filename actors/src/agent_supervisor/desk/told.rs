@@ -196,18 +196,21 @@ impl Desk {
             return;
         };
         match request {
-            Request::Tool { tool, need, args, reply } => {
+            Request::Tool { tool, need, args, call, reply } => {
                 let mandate = &flight.delegation.mandate;
                 let needs = need.to_string();
                 if !mandate.is_live(self.now) {
                     drop(reply.send(Err(Refusal::MandateExpired)));
                 } else if tools::allows(mandate.exercise(), &need, &args, self.now) {
-                    self.happen(AgentFact::ToolCalled { delegation: from, tool, needs });
+                    self.happen(AgentFact::ToolCalled { delegation: from, tool, needs, call });
                     self.turn.tell(DeskEffect::Allow { reply });
                 } else {
                     drop(reply.send(Err(Refusal::OutsideMandate { needs: needs.clone() })));
                     self.happen(AgentFact::Violation { delegation: from, tried: format!("{tool}: {needs}") });
                 }
+            }
+            Request::ToolReturned { call, failed } => {
+                self.happen(AgentFact::ToolReturned { delegation: from, call, failed });
             }
             Request::Transfer { name, task, reply } => self.transfer(from, name, task, reply),
             Request::Charge { usage, cost } => self.happen(AgentFact::Charged { delegation: from, usage, cost }),

@@ -1,5 +1,7 @@
 //! One asking of one agent as spans: the door, the wait for a seat, the attempt, the examination.
 
+use std::collections::BTreeMap;
+
 use bailiwick_protocols::{
     AgentFact, AgentName, DelegationId, GoalEvent, Refusal, Settlement, TaskId, Timestamp, Traceparent, Verdict,
     event::{CeaseReason, SeatEnd},
@@ -33,6 +35,8 @@ pub(super) struct DelegationTrace {
     rulings: Vec<String>,
     seat: Option<u32>,
     tools: u64,
+    /// Tool calls that have not come back.
+    using: BTreeMap<u32, Span>,
     happened: Vec<(&'static str, Timestamp, Vec<KeyValue>)>,
     reported: Option<Timestamp>,
     examined: Vec<(Timestamp, u32, Verdict)>,
@@ -70,6 +74,7 @@ impl DelegationTrace {
             rulings: Vec::new(),
             seat: None,
             tools: 0,
+            using: BTreeMap::new(),
             happened: Vec::new(),
             reported: None,
             examined: Vec::new(),
@@ -107,15 +112,19 @@ impl DelegationTrace {
                 };
                 self.happened.push((e::CEASING, at, vec![text(a::REASON, short(&why))]));
             }
-            AgentFact::ToolCalled { tool, needs, .. } => {
+            AgentFact::ToolCalled { tool, needs, call, .. } => {
                 self.tools += 1;
                 let context = id(goal, Kind::Tool, (self.number << 16) | self.tools);
-                // The log says when a call was let through, and not when it came back.
                 let span = Span::new(Role::Agent(self.agent.clone()), context, format!("{} {tool}", s::TOOL), at)
                     .within(self.attempt.span)
                     .with([text(a::OPERATION, s::TOOL), text(a::TOOL, tool), text(a::PERMISSION, needs)])
                     .with(self.about.iter().cloned());
-                out.push(span);
+                // Two of one number were not counted: journals did not always.
+                out.extend(self.using.insert(*call, span));
+            }
+            AgentFact::ToolReturned { call, failed, .. } => {
+                let failed = failed.then(|| text(a::OUTCOME, "failed"));
+                out.extend(self.using.remove(call).map(|span| span.until(at).with(failed)));
             }
             AgentFact::TurnedAway { rulings, .. } => {
                 self.rulings = rulings.iter().map(|one| format!("{}: {}", one.policy, ruling(&one.ruling))).collect();
@@ -230,6 +239,8 @@ impl DelegationTrace {
                 .with([text(a::FAULT, format!("{:?}", ended.fault).to_lowercase())])
                 .with(self.seat.map(|seat| int(a::SEAT, seat)))
                 .with(consumed(*usage, *cost));
+        // What its end has stopped did not come back.
+        out.extend(std::mem::take(&mut self.using).into_values().map(|span| span.until(worked_until)));
         for (name, when, said) in std::mem::take(&mut self.happened) {
             attempt.happened(name, when, said);
         }

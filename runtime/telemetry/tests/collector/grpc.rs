@@ -33,6 +33,8 @@ pub enum Manner {
 pub struct GrpcCollector {
     pub endpoint: String,
     seen: Arc<Mutex<Seen>>,
+    /// The header `x-token` of the last request.
+    pub token: Arc<Mutex<Option<String>>>,
     manner: Manner,
 }
 
@@ -40,7 +42,7 @@ impl GrpcCollector {
     pub async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let collector = Self { endpoint, seen: Arc::default(), manner };
+        let collector = Self { endpoint, seen: Arc::default(), token: Arc::default(), manner };
         let (traces, metrics) =
             (TraceServiceServer::new(collector.clone()), MetricsServiceServer::new(collector.clone()));
         let server = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
@@ -72,6 +74,8 @@ impl TraceService for GrpcCollector {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         self.behave().await?;
+        let token = request.metadata().get("x-token").and_then(|token| token.to_str().ok()).map(str::to_owned);
+        *self.token.lock().expect("nobody panicked") = token;
         self.seen.lock().expect("nobody panicked").take_spans(request.into_inner());
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }

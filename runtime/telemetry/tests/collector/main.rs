@@ -1,9 +1,12 @@
 //! Goals as a collector sees them: whole traces, over gRPC and HTTP, and collectors that harm nobody.
 
 mod demo;
+mod environment;
 mod grpc;
 mod http;
+mod limits;
 mod many;
+mod numbers;
 mod second_process;
 mod seen;
 mod story;

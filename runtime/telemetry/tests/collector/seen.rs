@@ -17,6 +17,11 @@ pub struct Seen {
     /// The names of metrics, and the keys of their labels.
     pub metrics: BTreeMap<String, Vec<String>>,
     pub requests: usize,
+    /// The most spans of one request.
+    pub largest: usize,
+    pub metric_requests: usize,
+    /// The last value of each metric under its labels, written `agent=ada outcome=failed`; of a histogram its count.
+    pub values: BTreeMap<(String, String), f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +56,8 @@ pub fn text(value: &Value) -> String {
 impl Seen {
     pub fn take_spans(&mut self, request: ExportTraceServiceRequest) {
         self.requests += 1;
+        let spans = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum();
+        self.largest = self.largest.max(spans);
         for of in request.resource_spans {
             let resource = map(&of.resource.map(|resource| resource.attributes).unwrap_or_default());
             let service = resource.get("service.name").map(text).unwrap_or_default();
@@ -82,20 +89,41 @@ impl Seen {
     }
 
     pub fn take_metrics(&mut self, request: ExportMetricsServiceRequest) {
-        use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+        use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric::Data, number_data_point};
+        self.metric_requests += 1;
+        let number = |point: NumberDataPoint| {
+            let value = match point.value {
+                Some(number_data_point::Value::AsInt(value)) => value as f64,
+                Some(number_data_point::Value::AsDouble(value)) => value,
+                None => f64::NAN,
+            };
+            (point.attributes, value)
+        };
         let metrics = request.resource_metrics.into_iter().flat_map(|of| of.scope_metrics).flat_map(|of| of.metrics);
         for metric in metrics {
-            let labels: Vec<KeyValue> = match metric.data {
-                Some(Data::Gauge(of)) => of.data_points.into_iter().flat_map(|point| point.attributes).collect(),
-                Some(Data::Sum(of)) => of.data_points.into_iter().flat_map(|point| point.attributes).collect(),
-                Some(Data::Histogram(of)) => of.data_points.into_iter().flat_map(|point| point.attributes).collect(),
+            let points: Vec<(Vec<KeyValue>, f64)> = match metric.data {
+                Some(Data::Gauge(of)) => of.data_points.into_iter().map(number).collect(),
+                Some(Data::Sum(of)) => of.data_points.into_iter().map(number).collect(),
+                Some(Data::Histogram(of)) => {
+                    of.data_points.into_iter().map(|point| (point.attributes, point.count as f64)).collect()
+                }
                 _ => Vec::new(),
             };
-            let known = self.metrics.entry(metric.name).or_default();
-            known.extend(labels.into_iter().map(|label| label.key));
+            let known = self.metrics.entry(metric.name.clone()).or_default();
+            for (labels, value) in points {
+                let labels = map(&labels);
+                known.extend(labels.keys().cloned());
+                let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={}", text(value))).collect();
+                self.values.insert((metric.name.clone(), labels.join(" ")), value);
+            }
             known.sort();
             known.dedup();
         }
+    }
+
+    /// The value of a metric under these labels, as it was told last.
+    pub fn value(&self, metric: &str, labels: &str) -> Option<f64> {
+        self.values.get(&(metric.to_owned(), labels.to_owned())).copied()
     }
 
     pub fn roots(&self) -> Vec<&SeenSpan> {

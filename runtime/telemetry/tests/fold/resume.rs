@@ -1,11 +1,10 @@
 //! The fold over the log of a goal that two lives of a process worked on: one trace, told once.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bailiwick::{
     actors::audit_log::memory::MemoryJournal,
     prelude::*,
-    protocols::Recorded,
     telemetry::{
         fold::{Fold, SPLIT},
         names::{event, span as s},
@@ -14,6 +13,8 @@ use bailiwick::{
     },
     testing::{Stage, StageBuilder},
 };
+
+use super::{is_whole, spans};
 
 fn cast() -> StageBuilder {
     let worker = agent_fn("ada", ["work"], |task| async move {
@@ -35,24 +36,6 @@ fn goal() -> Goal {
         .task(Task::new("a", "do it").needs_capability("work").verify(Verify::contains("done")))
         .task(Task::new("b", "do it").needs_capability("work").after(["a"]))
         .task(Task::new("lead", "lead it").needs_capability("lead").after(["a"]))
-}
-
-fn spans(log: &[Arc<Recorded>], past: u64) -> Vec<Span> {
-    let mut fold = Fold::new(past, Sampling::default(), false);
-    log.iter().for_each(|recorded| fold.apply(recorded));
-    fold.take()
-}
-
-/// One root, nobody without a parent, no id twice.
-fn is_whole(spans: &[Span]) {
-    let ids: BTreeSet<u64> = spans.iter().map(|span| span.context.span).collect();
-    assert_eq!(ids.len(), spans.len(), "two spans have one id");
-    assert_eq!(spans.iter().filter(|span| span.is_root()).count(), 1);
-    for span in spans.iter().filter(|span| !span.is_root()) {
-        assert!(ids.contains(&span.parent), "`{}` is an orphan", span.name);
-        let parent = spans.iter().find(|parent| parent.context.span == span.parent).expect("it is there");
-        assert!(parent.start <= span.start && span.end <= parent.end, "`{}` around `{}`", parent.name, span.name);
-    }
 }
 
 #[tokio::test(start_paused = true)]

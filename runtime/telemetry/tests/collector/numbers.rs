@@ -1,0 +1,63 @@
+//! The metrics, as a collector's service for them is told: each name, its labels, and what it says of a known story.
+
+use std::time::Duration;
+
+use bailiwick::{
+    prelude::*,
+    protocols::{Permissions, Usage},
+    telemetry::{names::metric as m, settings::Transport},
+};
+
+use super::{
+    exported,
+    grpc::{GrpcCollector, Manner},
+};
+
+/// One agent that costs something and is asked twice at once, one that breaks down until its breaker opens.
+fn team() -> bailiwick::Builder {
+    let mut used = Usage::default();
+    (used.input_tokens, used.output_tokens, used.calls) = (30, 7, 1);
+    let hello = ScriptedReply::output("hello").usage(used).cost_usd(0.002).after(Duration::from_millis(30));
+    let ada = scripted("ada", ["speak"], [hello]);
+    let bo = scripted("bo", ["fail"], [ScriptedReply::panic()]);
+    Bailiwick::builder().name("shop").seed(3).agent(ada).agent(bo)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_number_reaches_a_collector_under_labels_that_are_no_goals() {
+    let collector = GrpcCollector::start(Manner::Answers).await;
+    let spoken = |id: &str| Task::new(id, "speak").needs_capability("speak").verify(Verify::contains("hello"));
+    let goals = [
+        Goal::new("speak twice").task(spoken("a")).task(spoken("b")),
+        Goal::new("fail").task(Task::new("c", "fail").needs_capability("fail")),
+        Goal::new("reach too far")
+            .task(spoken("d").permissions(Permissions::parse(["fs.read:repo/*"]).expect("it is one"))),
+    ];
+
+    let (reports, _) = exported(&collector.endpoint, Transport::Grpc, team(), goals).await;
+
+    let outcomes: Vec<_> = reports.iter().map(GoalReport::outcome_word).collect();
+    assert_eq!(outcomes, ["verified", "failed", "refused"]);
+    let seen = collector.seen();
+    for (metric, labels, value) in [
+        (m::DELEGATIONS, "agent=ada outcome=verified team=shop", Some(2.0)),
+        (m::DELEGATIONS, "agent=bo outcome=failed team=shop", Some(3.0)),
+        (m::REFUSALS, "agent=ada code=UNAUTHORIZED", Some(1.0)),
+        (m::ATTEMPT_DURATION, "agent=ada outcome=verified team=shop", Some(2.0)),
+        (m::QUEUE_WAIT, "agent=ada team=shop", Some(2.0)),
+        (m::GOALS, "outcome=verified", Some(1.0)),
+        (m::GOAL_DURATION, "outcome=verified", Some(1.0)),
+        (m::TOKENS, "agent=ada direction=input team=shop", Some(60.0)),
+        (m::TOKENS, "agent=ada direction=output team=shop", Some(14.0)),
+        (m::COST, "agent=ada team=shop", Some(4_000.0)),
+        (m::IN_FLIGHT, "agent=ada team=shop", Some(0.0)),
+        (m::QUEUE_DEPTH, "agent=ada team=shop", Some(0.0)),
+        (m::BREAKER_STATE, "agent=bo capability=fail team=shop", Some(2.0)),
+    ] {
+        assert_eq!(seen.value(metric, labels), value, "{metric} of {labels} in {:#?}", seen.values);
+    }
+    assert!(seen.value(m::TRUST, "agent=ada capability=speak team=shop").is_some_and(|trust| trust > 0.5));
+    assert!(seen.value(m::RESTARTS, "agent=bo team=shop").is_some_and(|restarts| restarts >= 2.0));
+    assert!(seen.value(m::JOURNAL_LATENCY, "").is_some_and(|looks| looks > 0.0));
+    assert!(seen.metrics.values().flatten().all(|label| !label.contains("goal")), "{:?}", seen.metrics);
+}
