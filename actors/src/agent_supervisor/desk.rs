@@ -10,7 +10,7 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, AgentName, Capability, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits,
+    AgentFact, AgentName, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits,
     Mandate, Output, Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
