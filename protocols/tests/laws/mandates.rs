@@ -231,11 +231,11 @@ fn no_child_exceeds_its_parent_in_any_random_tree() {
 }
 
 #[test]
-fn narrowing_twice_is_narrowing_by_the_meet_of_both_limits() {
-    for seed in 0..5_000 {
+fn the_meet_of_limits_is_associative_commutative_idempotent_and_monotone_and_narrowing_keeps_it() {
+    for seed in 0..TREES {
         let mut seeded = Seeded(seed);
         let mandate = seeded.root().hand_on(None, &seeded.limits());
-        let (one, other) = (seeded.limits(), seeded.limits());
+        let (one, other, third) = (seeded.limits(), seeded.limits(), seeded.limits());
 
         let twice = mandate.narrow(&one).narrow(&other);
 
@@ -243,6 +243,10 @@ fn narrowing_twice_is_narrowing_by_the_meet_of_both_limits() {
         assert_eq!(twice, mandate.narrow(&other).narrow(&one), "seed {seed:#x}");
         assert_eq!(one.meet(&other), other.meet(&one), "seed {seed:#x}");
         assert_eq!(one.meet(&one), one, "seed {seed:#x}");
+        assert_eq!(one.meet(&other).meet(&third), one.meet(&other.meet(&third)), "seed {seed:#x}");
+        let (less, more) = (mandate.narrow(&one.meet(&third)), mandate.narrow(&one));
+        assert!(more.bounds(&less), "seed {seed:#x}: {less:?} exceeds {more:?}");
+        assert!(more.narrow(&other).bounds(&less.narrow(&other)), "seed {seed:#x}: not monotone");
     }
 }
 
