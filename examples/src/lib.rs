@@ -44,3 +44,7 @@ pub struct WriteAVerifier;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guides/test-on-a-stage.md")]
 pub struct TestOnAStage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct Testing;
