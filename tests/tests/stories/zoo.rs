@@ -194,7 +194,8 @@ async fn who_forges_anothers_name_is_recorded_under_its_own_and_finds_nobody_to_
 async fn who_replays_what_it_said_is_not_heard_again() {
     let play = with(Animal::Replays).await;
 
-    let first = play.run(work()).await;
+    // The second is at work while the first is said again.
+    let first = play.run_to_its_end(work()).await;
     let second = play.run(work()).await;
 
     assert_eq!((first.cost, second.cost), (Cost::FREE, Cost::FREE));

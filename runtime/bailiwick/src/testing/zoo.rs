@@ -31,6 +31,9 @@ pub const FLOOD: u32 = 10_000;
 /// How many parts [`Animal::Multiplies`] asks for at once, again and again.
 pub const LITTER: u32 = 16;
 
+/// How long [`Animal::Replays`] works before it reports, and the next attempt while it is replayed to: 500 ms.
+pub const WORKS_FOR: Duration = Duration::from_millis(500);
+
 /// A way of going wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
@@ -148,8 +151,8 @@ impl Animal {
                 "actors it found": ractor::registry::registered(),
             })),
             Animal::Replays => {
-                let again = task.clone();
-                tokio::spawn(say_again(again));
+                tokio::time::sleep(WORKS_FOR).await;
+                tokio::spawn(say_again(task.clone()));
                 Output::text(format!("once: {}", task.goal()))
             }
             Animal::Multiplies => multiply(&task).await,
