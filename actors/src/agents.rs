@@ -15,7 +15,7 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cost, Delegated, Delegation, Failure, Feedback, Json, Mandate, NotDelegated, Output,
+    AgentName, Brief, Capability, Cost, Delegated, Delegation, Feedback, Json, Mandate, NotDelegated, Output,
     Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
 };
 use futures::future::BoxFuture;
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
+use self::notes::Notes;
 use crate::{
     address::{Address, Envelope, Origin},
     messages::{Request, SeatMessage},
@@ -35,15 +36,21 @@ pub mod actor;
 pub mod blocking;
 pub mod command;
 pub mod delegate_tool;
+pub mod error;
 pub mod function;
+pub mod notes;
 pub mod peers;
+pub mod question;
 pub mod scripted;
 pub mod typed;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use blocking::{Threads, agent_blocking};
+pub use error::AgentError;
 pub use function::{FunctionAgent, agent_fn};
+pub use notes::NOTES_MAX;
 pub use peers::{Peer, Peers};
+pub use question::{NotAnswered, Question, answers};
 pub use typed::{InputError, agent_typed};
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
@@ -220,6 +227,7 @@ pub struct AgentContext {
     tools: Arc<Tools>,
     peers: Peers,
     clock: Clock,
+    notes: Notes,
     /// How often each part was asked for by `call_delegate_tool`.
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
     /// Tool calls so far.
@@ -246,7 +254,8 @@ impl AgentContext {
         peers: Peers,
         clock: Clock,
     ) -> Self {
-        Self { assignment, canceled, seat, tools, peers, clock, calls: Arc::default(), used: Arc::default() }
+        let (calls, used, notes) = Default::default();
+        Self { assignment, canceled, seat, tools, peers, clock, notes, calls, used }
     }
 
     /// Everything the seat was given.
@@ -349,11 +358,10 @@ impl AgentContext {
     /// # Cancel safety
     /// Dropping it does not call the part back; the end of the attempt does.
     pub async fn delegate(&self, name: impl Into<TaskId>, task: Task) -> Result<Delegated, NotDelegated> {
+        let _turn = self.notes.turn().await;
         let (reply, answer) = oneshot::channel();
-        let ask = SeatMessage::Ask { name: name.into(), task: Box::new(task), reply };
-        let trace = Some(self.assignment.delegation.traceparent);
-        let parent = Some(self.assignment.delegation.id);
-        self.seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent, body: ask });
+        let from = self.assignment.delegation.id;
+        self.tell(SeatMessage::Ask { from, name: name.into(), task: Box::new(task), reply });
         // A dropped reply: somebody on the road died or ended.
         answer.await.unwrap_or(Err(Refusal::Draining)).map_err(NotDelegated::Refused)
     }
@@ -392,6 +400,7 @@ impl AgentContext {
             return Err(ToolError::Arguments("they are not an object".to_owned()));
         };
         let need = tool.needs_dyn(&args).map_err(ToolError::Arguments)?;
+        let _turn = self.notes.turn().await;
         let (reply, ruled) = oneshot::channel();
         let call = self.used.fetch_add(1, Ordering::Relaxed) + 1;
         self.request(Request::Tool { tool: name.to_owned(), need, args: args.clone(), call, reply });
@@ -401,19 +410,29 @@ impl AgentContext {
         returned.map_err(ToolError::Failed)
     }
 
-    /// Charges something consumed so far; what the report states comes on top.
+    /// Charges something consumed so far; what the report states comes on top. What is charged after the first
+    /// [`NOTES_MAX`] notes is charged with the report.
     pub fn charge(&self, usage: Usage, cost: Cost) {
-        self.request(Request::Charge { usage, cost });
+        if self.notes.one_more() {
+            self.request(Request::Charge { usage, cost });
+        } else {
+            self.notes.owe(usage, cost);
+        }
     }
 
-    /// Says how far the work is: recorded in the agent's stream.
+    /// Says how far the work is: recorded in the agent's stream, the first [`NOTES_MAX`] notes of an attempt.
     pub fn progress(&self, note: impl Into<String>) {
-        self.request(Request::Progress { note: note.into() });
+        if self.notes.one_more() {
+            self.request(Request::Progress { note: note.into() });
+        }
     }
 
-    /// Keeps something for the next attempt at this task, should there be one: its brief carries it.
+    /// Keeps something for the next attempt at this task, should there be one: its brief carries it. Counts as a note:
+    /// see [`NOTES_MAX`].
     pub fn checkpoint(&self, state: impl Into<Json>) {
-        self.request(Request::Checkpoint { state: state.into() });
+        if self.notes.one_more() {
+            self.request(Request::Checkpoint { state: state.into() });
+        }
     }
 
     /// What the previous attempt kept.
@@ -428,65 +447,18 @@ impl AgentContext {
         }
     }
 
+    /// What it says beside its answer.
+    pub(crate) fn notes(&self) -> Notes {
+        self.notes.clone()
+    }
+
     fn request(&self, request: Request) {
+        self.tell(SeatMessage::Use { from: self.assignment.delegation.id, request });
+    }
+
+    fn tell(&self, body: SeatMessage) {
         let trace = Some(self.assignment.delegation.traceparent);
         let parent = Some(self.assignment.delegation.id);
-        self.seat.tell(Envelope {
-            origin: Origin::EDGE,
-            cause: None,
-            trace,
-            parent,
-            body: SeatMessage::Use { request },
-        });
-    }
-}
-
-/// Why an agent could not answer. Any error becomes one by `?`: code `AGENT_ERROR`, retryable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentError {
-    failure: Failure,
-    usage: Usage,
-    cost: Cost,
-}
-
-impl AgentError {
-    /// The agent failed.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self::of(Failure::agent(message))
-    }
-
-    /// The agent failed in this way. (`From` is taken by every standard error.)
-    pub fn of(failure: Failure) -> Self {
-        Self { failure, usage: Usage::default(), cost: Cost::FREE }
-    }
-
-    /// The same agent is not to be asked again for this task.
-    pub fn not_retryable(mut self) -> Self {
-        self.failure.retryable = false;
-        self
-    }
-
-    /// Adds what was consumed before the failure.
-    pub fn charge(mut self, usage: Usage, cost: Cost) -> Self {
-        self.usage += usage;
-        self.cost += cost;
-        self
-    }
-
-    /// The report that says so.
-    pub fn into_report(self) -> Report {
-        Report::failed(self.failure).charge(self.usage, self.cost)
-    }
-}
-
-impl<E: std::error::Error> From<E> for AgentError {
-    fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        AgentError::new(message)
+        self.seat.tell(Envelope { origin: Origin::EDGE, cause: None, trace, parent, body });
     }
 }

@@ -12,15 +12,13 @@ use tokio::sync::oneshot;
 use crate::{
     address::{Address, Envelope},
     audit_log::journal::ends_goal,
+    edge::Place,
     goal::GoalActor,
     messages::{AcceptedGoal, CoordinatorMessage, GoalMessage, Resume},
     root::Intensity,
     switchboard::{Switchboard, plain},
     world::World,
 };
-
-/// Goals that may live at once.
-pub const LIVE_MAX: usize = 4_000;
 
 /// Finished goals whose events stay in memory.
 pub const FINISHED_MAX: usize = 1_000;
@@ -39,7 +37,7 @@ pub struct Coordinator {
 #[derive(Default)]
 pub struct Life {
     live: HashMap<ActorId, GoalId>,
-    actors: HashMap<GoalId, ActorRef<Envelope<GoalMessage>>>,
+    actors: HashMap<GoalId, (ActorRef<Envelope<GoalMessage>>, Place)>,
     deaths: HashMap<GoalId, Intensity>,
     finished: VecDeque<GoalId>,
     waiting: Vec<oneshot::Sender<()>>,
@@ -74,13 +72,8 @@ impl Actor for Coordinator {
         life: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match envelope.body {
-            CoordinatorMessage::Submit { goal, reply } => {
-                if life.actors.len() >= LIVE_MAX {
-                    // The caller may have gone in the meantime.
-                    drop(reply.send(Err(Refusal::Overloaded)));
-                    return Ok(());
-                }
-                let begin = Begin { reply: Some(reply), ..Begin::default() };
+            CoordinatorMessage::Submit { goal, place, reply } => {
+                let begin = Begin { reply: Some(reply), place: Some(place), ..Begin::default() };
                 self.start(&myself, life, goal.id, Begin { new: Some(goal), ..begin }).await?;
             }
             CoordinatorMessage::Ended { goal } => self.ended(life, goal),
@@ -102,11 +95,13 @@ impl Actor for Coordinator {
                 if life.actors.contains_key(&goal) {
                     // It lives already; the caller may have gone in the meantime.
                     drop(reply.send(Ok(())));
-                } else if life.actors.len() >= LIVE_MAX {
-                    drop(reply.send(Err(Refusal::Overloaded)));
                 } else if self.is_open(goal) {
-                    let begin = Begin { resume: Some(Resume::GoOn), reply: Some(reply), ..Begin::default() };
-                    self.start(&myself, life, goal, begin).await?;
+                    let Some(place) = self.lines.places.take() else {
+                        drop(reply.send(Err(Refusal::Overloaded)));
+                        return Ok(());
+                    };
+                    let (resume, reply, place) = (Some(Resume::GoOn), Some(reply), Some(place));
+                    self.start(&myself, life, goal, Begin { resume, reply, place, new: None }).await?;
                 }
             }
             CoordinatorMessage::Park { goal } => {
@@ -159,6 +154,8 @@ struct Begin {
     new: Option<Box<AcceptedGoal>>,
     resume: Option<Resume>,
     reply: Option<oneshot::Sender<Result<(), Refusal>>>,
+    /// Its right to live; what lives already keeps one.
+    place: Option<Place>,
 }
 
 impl Life {
@@ -180,12 +177,13 @@ impl Coordinator {
         id: GoalId,
         begin: Begin,
     ) -> Result<(), ActorProcessingErr> {
-        let Begin { new, resume, reply } = begin;
+        let Begin { new, resume, reply, place } = begin;
+        let place = place.unwrap_or_else(|| self.lines.places.keep());
         let address = self.lines.goals.entry(id).or_insert_with(|| Address::vacant(&self.world.post)).value().clone();
         let goal = GoalActor { id, address: address.clone(), world: self.world.clone(), lines: self.lines.clone() };
         let (actor, _) = Actor::spawn_linked(None, goal, (), myself.get_cell()).await?;
         life.live.insert(actor.get_id(), id);
-        life.actors.insert(id, actor);
+        life.actors.insert(id, (actor, place));
         address.tell(plain(self.lines.coordinator.origin(), GoalMessage::Begin { new, resume, reply }));
         // Said to the life before, perhaps, and lost with it.
         let wish = self.lines.canceled.get(&id).map(|wish| wish.clone());
@@ -199,7 +197,7 @@ impl Coordinator {
         self.lines.goals.remove(&goal);
         self.lines.canceled.remove(&goal);
         life.deaths.remove(&goal);
-        if let Some(actor) = life.actors.remove(&goal) {
+        if let Some((actor, _)) = life.actors.remove(&goal) {
             life.live.remove(&actor.get_id());
             actor.stop(None);
         }

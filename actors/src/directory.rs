@@ -18,7 +18,10 @@ use bailiwick_protocols::{
 use dashmap::DashMap;
 
 use crate::{
-    address::Address, agents::AgentSpec, messages::SupervisorMessage, policies::stack::BreakerState,
+    address::Address,
+    agents::{AgentSpec, question::ANSWERS},
+    messages::SupervisorMessage,
+    policies::stack::BreakerState,
     trust_tracker::models::TrustModel,
 };
 
@@ -169,11 +172,12 @@ impl Directory {
         all
     }
 
-    /// Everybody who holds all of `needs` (or, with `partial`, at least one), by name. No needs: everybody.
+    /// Everybody who holds all of `needs` (or, with `partial`, at least one), by name. No needs: everybody but
+    /// those who only answer questions.
     pub fn capable(&self, needs: &[Capability], partial: bool) -> Vec<Arc<Entry>> {
         let holders = |need: &Capability| self.by_capability.get(need).map(|names| names.clone()).unwrap_or_default();
         let names: BTreeSet<AgentName> = match needs {
-            [] => return self.all(),
+            [] => return self.all().into_iter().filter(|entry| !entry.only_answers()).collect(),
             needs if partial => needs.iter().flat_map(holders).collect(),
             [first, rest @ ..] => {
                 let mut names = holders(first);
@@ -219,6 +223,11 @@ impl Entry {
             in_flight: AtomicU32::new(0),
             standing: RwLock::default(),
         }
+    }
+
+    /// Whether it does nothing but answer questions.
+    pub fn only_answers(&self) -> bool {
+        matches!(&self.capabilities[..], [one] if one.as_str() == ANSWERS)
     }
 
     /// What the supervisor last published.

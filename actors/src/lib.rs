@@ -11,6 +11,7 @@ pub mod audit_log;
 pub mod authority;
 pub mod coordinator;
 pub mod directory;
+pub mod edge;
 pub mod goal;
 pub mod messages;
 pub mod planners;

@@ -25,6 +25,7 @@ use crate::{
     agents::Assignment,
     agents_root::{ChangeRefused, TeamChange},
     directory::Permit,
+    edge::Place,
     planners::PlanAnswer,
     tools::Need,
     verifiers::{CompiledContract, Work},
@@ -33,10 +34,12 @@ use crate::{
 /// To the Coordinator.
 #[derive(Debug)]
 pub enum CoordinatorMessage {
-    /// Take a goal. Bound: one for each caller, and the live goals.
+    /// Take a goal. Bound: the places of live goals.
     Submit {
         /// The goal, already checked.
         goal: Box<AcceptedGoal>,
+        /// Its right to live, taken at the edge.
+        place: Place,
         /// Answered once it is recorded, or refused.
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
@@ -330,13 +333,17 @@ pub enum SeatMessage {
     },
     /// Stop what you carry; grace runs. Bound: one an assignment.
     Cease,
-    /// The agent wants something ruled or recorded. Bound: what one agent asks for at a time.
+    /// The agent wants something ruled or recorded. Bound: the notes of an attempt, and what it may ask for at a time.
     Use {
+        /// In which delegation: of what is not carried any more, nothing is heard.
+        from: DelegationId,
         /// What.
         request: Request,
     },
-    /// The agent asks for a part of its work to be done by somebody else. Bound: live children of a delegation.
+    /// The agent asks for a part of its work to be done by somebody else. Bound: what an attempt may ask for at a time.
     Ask {
+        /// In which delegation: of what is not carried any more, nothing is heard.
+        from: DelegationId,
         /// The name it gives the part.
         name: TaskId,
         /// The part.

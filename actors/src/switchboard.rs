@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     address::{Address, Envelope, Origin, Post},
+    edge::Places,
     messages::{
         AgentsMessage, CoordinatorMessage, GoalMessage, PoolMessage, RootMessage, SupervisorMessage, TrackerMessage,
     },
@@ -36,6 +37,8 @@ pub struct Lines {
     pub watched: DashMap<GoalId, Arc<()>>,
     /// Who wants a live goal to end, and whether what runs may end: said again to whoever is started in its place.
     pub canceled: DashMap<GoalId, (CanceledBy, bool)>,
+    /// The places of live goals.
+    pub places: Places,
     /// What all goals share.
     pub team: Arc<Team>,
     ended: watch::Sender<Option<String>>,
@@ -60,6 +63,7 @@ impl Switchboard {
             goals: DashMap::new(),
             watched: DashMap::new(),
             canceled: DashMap::new(),
+            places: Places::default(),
             team,
             ended: watch::Sender::new(None),
         }))

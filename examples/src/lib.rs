@@ -46,6 +46,10 @@ pub struct WriteAVerifier;
 pub struct TestOnAStage;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct Testing;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/guides/write-a-planner.md")]
 pub struct WriteAPlanner;
 

@@ -80,13 +80,19 @@ fn attempts(told: &[&GoalEvent]) {
     assert_eq!(known, ended, "every asking comes to its end before the goal does");
 }
 
-/// Completed, failed or skipped: once for each task, and nothing about it afterwards.
+/// Completed, failed or skipped: once for each task and part, and nothing about it afterwards unless a part that was
+/// called back is wanted again.
 fn ends(told: &[&GoalEvent]) {
     let mut over: BTreeSet<&TaskId> = BTreeSet::new();
     let mut all: BTreeSet<&TaskId> = BTreeSet::new();
     for event in told {
-        if let GoalEvent::TaskDecomposed { tasks, .. } = event {
-            all.extend(tasks.iter().map(|task| &task.id));
+        match event {
+            GoalEvent::TaskDecomposed { tasks, .. } => all.extend(tasks.iter().map(|task| &task.id)),
+            GoalEvent::ChildAdded { task, .. } => assert!(all.insert(&task.id), "{} was added twice", task.id),
+            GoalEvent::ChildReopened { task, .. } => {
+                assert!(over.remove(task), "{task} was wanted again before its end")
+            }
+            _ => {}
         }
         let Some(task) = event.task() else { continue };
         assert!(!over.contains(task), "{} of {task} after its end", event.kind());

@@ -7,10 +7,11 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Json, Report, Settlement, SettlementKind,
-    TaskId, Timestamp, Usage, Verdict,
+    AgentFact, Capability, Cost, Delegation, DelegationId, Failure, Fault, GoalId, Json, PolicyFact, Report,
+    Settlement, SettlementKind, TaskId, Timestamp, Usage, Verdict,
     event::{CeaseReason, SeatEnd},
-    outcome::RevokeReason,
+    outcome::{RevokeReason, Trip},
+    policy::breaker,
     trust::{Evidence, Gravity},
 };
 
@@ -62,6 +63,8 @@ pub struct Flight {
     pub cost: Cost,
     /// Whether it tried something outside its mandate.
     pub violated: bool,
+    /// Whether a breaker before it opened while it was in flight: what it achieves raises no trust.
+    pub behind_trip: bool,
     /// What it keeps for the next attempt.
     pub checkpoint: Option<Json>,
     /// Since when it waits for parts it handed on.
@@ -141,6 +144,8 @@ impl Flight {
                         // It is somebody else's work, and taught what it had to teach there.
                         _ if self.transferred.is_some() => None,
                         Some(verdict) if verdict.abstained => None,
+                        // It may finish, but its verdict can only lower trust, whatever the breaker does meanwhile.
+                        Some(verdict) if verdict.passed && self.behind_trip => None,
                         Some(verdict) if verdict.passed => Some(Evidence::Success),
                         Some(_) if self.delegation.criticality >= 4 => blame(Gravity::Breach),
                         Some(_) => blame(Gravity::Ordinary),
@@ -196,6 +201,7 @@ impl Books {
                     usage: Usage::default(),
                     cost: Cost::FREE,
                     violated: false,
+                    behind_trip: false,
                     checkpoint: None,
                     parked: None,
                     waited: Duration::ZERO,
@@ -252,6 +258,13 @@ impl Books {
             AgentFact::Due { policy, token } => {
                 self.wakes.retain(|(due, name, wake), ()| !(*due <= at && name == policy && wake == token));
             }
+            AgentFact::Policy(PolicyFact { kind, body, .. })
+                if kind == breaker::OPENED || kind == breaker::ISOLATED =>
+            {
+                if let Ok(trip) = serde_json::from_value::<Trip>(body.value().clone()) {
+                    self.tripped(trip.capability.as_ref());
+                }
+            }
             AgentFact::ThreadsLeft { threads } => self.threads_left = *threads,
             AgentFact::Recovering { at } => self.recover_at = *at,
             // Whoever releases the breakers wants the agent back now.
@@ -265,6 +278,13 @@ impl Books {
         // A fact about what is settled is a straggler: evidence, without effect.
         if let Some(flight) = self.flights.get_mut(id) {
             change(flight);
+        }
+    }
+
+    /// A breaker opened, the whole agent's or one pair's: what it concerns is from before.
+    fn tripped(&mut self, pair: Option<&Capability>) {
+        for flight in self.flights.values_mut() {
+            flight.behind_trip |= pair.is_none_or(|pair| flight.delegation.needs.contains(pair));
         }
     }
 

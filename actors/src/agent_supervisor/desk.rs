@@ -10,8 +10,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, AgentName, Capability, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits,
-    Mandate, Output, Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict,
+    AgentFact, AgentName, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate, Output,
+    Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::Evidence,

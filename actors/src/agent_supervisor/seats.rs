@@ -79,12 +79,12 @@ impl Actor for Seat {
                     Peers::of(self.lines.team.clone()),
                     self.world.clock,
                 );
-                let (seated, seat) = (seated.clone(), self.address.clone());
+                let (seated, seat, notes) = (seated.clone(), self.address.clone(), context.notes());
                 let task = self.world.spawner.spawn_guarded(async move {
                     // The agent's first synchronous steps are inside the guard too.
                     let run = AssertUnwindSafe(async move { seated.carry(context).await }).catch_unwind();
                     let result: Result<Box<Report>, String> = match run.await {
-                        Ok(ended) => ended.map(Box::new),
+                        Ok(ended) => ended.map(|report| Box::new(notes.settle(report))),
                         Err(panic) => Err(format!("panic: {}", crate::panic_text(&*panic))),
                     };
                     // By the same road as what the agent asked and noted, so that nothing of it is overtaken.
@@ -110,24 +110,24 @@ impl Actor for Seat {
                     carried.stop.send_replace(true);
                 }
             }
-            SeatMessage::Use { request } => match carried {
+            // Whatever an attempt that has ended still wants, nobody may do in the name of the next one.
+            SeatMessage::Use { from, request } => match carried.as_ref().filter(|carried| carried.delegation == from) {
                 Some(carried) => {
-                    let from = carried.delegation;
                     let wanted = SupervisorMessage::Use { from, request };
                     self.supervisor.tell(self.envelope(wanted, &carried.cause, carried.trace, from));
                 }
-                // What has ended uses nothing: a dropped reply says so.
+                // A dropped reply says so.
                 None => drop(request),
             },
-            SeatMessage::Ask { name, task, reply } => match carried {
-                Some(carried) => {
-                    let from = carried.delegation;
-                    let ask = SupervisorMessage::Ask { from, name, task, reply };
-                    self.supervisor.tell(self.envelope(ask, &carried.cause, carried.trace, from));
+            SeatMessage::Ask { from, name, task, reply } => {
+                match carried.as_ref().filter(|carried| carried.delegation == from) {
+                    Some(carried) => {
+                        let ask = SupervisorMessage::Ask { from, name, task, reply };
+                        self.supervisor.tell(self.envelope(ask, &carried.cause, carried.trace, from));
+                    }
+                    None => drop(reply),
                 }
-                // What has ended asks for nothing: the dropped reply says so.
-                None => drop(reply),
-            },
+            }
         }
         Ok(())
     }

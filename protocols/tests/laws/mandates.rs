@@ -174,6 +174,17 @@ fn keeps(child: &Mandate, limits: &Limits) -> bool {
         && limits.depth.is_none_or(|depth| child.depth() <= depth)
 }
 
+/// Whether one mandate allows no more than another of the same holder.
+fn no_more(less: &Mandate, more: &Mandate) -> bool {
+    more.exercise().covers(less.exercise())
+        && more.grant().covers(less.grant())
+        && within(less.slice().micro_usd, more.slice().micro_usd)
+        && within(less.slice().tokens, more.slice().tokens)
+        && within(less.deadline(), more.deadline())
+        && within(less.expires(), more.expires())
+        && less.depth() <= more.depth()
+}
+
 /// Grows one tree and checks every edge, and every node against the root.
 fn grow(seed: u64) {
     let mut seeded = Seeded(seed);
@@ -231,11 +242,11 @@ fn no_child_exceeds_its_parent_in_any_random_tree() {
 }
 
 #[test]
-fn narrowing_twice_is_narrowing_by_the_meet_of_both_limits() {
-    for seed in 0..5_000 {
+fn the_meet_of_limits_is_associative_commutative_idempotent_and_monotone_and_narrowing_keeps_it() {
+    for seed in 0..TREES {
         let mut seeded = Seeded(seed);
         let mandate = seeded.root().hand_on(None, &seeded.limits());
-        let (one, other) = (seeded.limits(), seeded.limits());
+        let (one, other, third) = (seeded.limits(), seeded.limits(), seeded.limits());
 
         let twice = mandate.narrow(&one).narrow(&other);
 
@@ -243,6 +254,10 @@ fn narrowing_twice_is_narrowing_by_the_meet_of_both_limits() {
         assert_eq!(twice, mandate.narrow(&other).narrow(&one), "seed {seed:#x}");
         assert_eq!(one.meet(&other), other.meet(&one), "seed {seed:#x}");
         assert_eq!(one.meet(&one), one, "seed {seed:#x}");
+        assert_eq!(one.meet(&other).meet(&third), one.meet(&other.meet(&third)), "seed {seed:#x}");
+        let (less, more) = (mandate.narrow(&one.meet(&third)), mandate.narrow(&one));
+        assert!(no_more(&less, &more), "seed {seed:#x}: {less:?} exceeds {more:?}");
+        assert!(no_more(&less.narrow(&other), &more.narrow(&other)), "seed {seed:#x}: not monotone");
     }
 }
 

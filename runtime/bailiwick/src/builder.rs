@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
-    agents::AgentSpec,
+    agents::{AgentError, AgentSpec, Question, answers},
     audit_log::{journal::Journal, memory::MemoryJournal},
     directory::Weights,
     goal::choice::ChoiceSettings,
@@ -85,6 +85,16 @@ impl Builder {
     pub fn agent(mut self, agent: AgentSpec) -> Self {
         self.agents.push(agent);
         self
+    }
+
+    /// Sets who answers what agents ask by [`AgentContext::ask`](bailiwick_actors::agents::AgentContext::ask), one question
+    /// at a time: a person behind a prompt, say. It joins the team as the agent `person`.
+    pub fn answers<F, Fut>(self, answer: F) -> Self
+    where
+        F: Fn(Question) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, AgentError>> + Send + 'static,
+    {
+        self.agent(answers(answer))
     }
 
     /// Sets what goals may grant on; without it, whatever the agents' own permissions allow.

@@ -203,7 +203,7 @@ impl Explanation {
         match event {
             GoalEvent::DelegationRefused { delegation, agent, refusal, .. } if *refusal != Refusal::Full => {
                 let chain = streams.chain(*delegation);
-                let explained = streams.refusal(agent, Some(at), About::Task, refusal, chain);
+                let explained = streams.refusal(agent, at, About::Task, refusal, chain);
                 let rulings = streams.rulings(agent, *delegation);
                 self.refusals.push(ExplainedRefusal { rulings, ..explained });
             }
@@ -219,7 +219,9 @@ impl Explanation {
                 for said in refusals {
                     if !self.refusals.iter().any(|known| known.agent == said.agent && known.refusal == said.refusal) {
                         let chain = streams.chain_to(&self.task, None);
-                        self.refusals.push(streams.refusal(&said.agent, None, About::Task, &said.refusal, chain));
+                        let explained = streams.refusal(&said.agent, at, About::Task, &said.refusal, chain);
+                        // Nobody was asked: a standing had said it before.
+                        self.refusals.push(ExplainedRefusal { at: None, ..explained });
                     }
                 }
             }
@@ -236,20 +238,20 @@ impl Streams<'_> {
     fn refusal(
         &self,
         agent: &AgentName,
-        at: Option<Timestamp>,
+        at: Timestamp,
         about: About,
         refusal: &Refusal,
         chain: Vec<Hop>,
     ) -> ExplainedRefusal {
         ExplainedRefusal {
             agent: agent.clone(),
-            at,
+            at: Some(at),
             about,
             refusal: refusal.clone(),
             rulings: Vec::new(),
             lost: mandates::lost(&chain, refusal),
             chain,
-            trip: self.trip_behind(agent, refusal),
+            trip: self.trip_behind(agent, refusal, at),
         }
     }
 
@@ -275,6 +277,6 @@ impl Streams<'_> {
             }
             _ => None,
         });
-        refused.map(|(at, about, refusal)| self.refusal(agent, Some(at), about, &refusal, self.chain(id))).collect()
+        refused.map(|(at, about, refusal)| self.refusal(agent, at, about, &refusal, self.chain(id))).collect()
     }
 }

@@ -24,8 +24,8 @@ use bailiwick_actors::{
     world::{Clock, Dice, Spawner, Starts, World},
 };
 use bailiwick_protocols::{
-    AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Stream, Timestamp, TrustScore,
-    outcome::CanceledBy,
+    AgentName, Bounds, Capability, Cost, Goal, GoalId, Mandate, Permission, Permissions, Refusal, Stream, Timestamp,
+    TrustScore, outcome::CanceledBy,
 };
 use futures::StreamExt;
 use ractor::{Actor, ActorRef};
@@ -217,6 +217,8 @@ impl Door {
     }
 
     pub(crate) async fn submit_as(&self, id: GoalId, goal: Goal) -> Result<RunHandle, SubmitError> {
+        // Before anything else: whoever is turned away costs nothing.
+        let Some(place) = self.lines.places.take() else { return Err(SubmitError::Refused(Refusal::Overloaded)) };
         let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
             return Err(SubmitError::Invalid(problems));
@@ -230,7 +232,7 @@ impl Door {
         let run = RunHandle::new(id, &self.world, &self.lines);
         let (reply, recorded) = oneshot::channel();
         let mut ended = self.lines.ended();
-        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Submit { goal, reply });
+        self.lines.coordinator.tell_from_edge(CoordinatorMessage::Submit { goal, place, reply });
         let answer = tokio::select! {
             recorded = recorded => recorded.map_err(|_| None),
             why = ended.wait_for(Option::is_some) => Err(why.ok().and_then(|why| why.clone())),
@@ -281,6 +283,16 @@ impl Bailiwick {
         };
         let all = self.lines.team.directory.all();
         all.iter().flat_map(|entry| entry.capabilities.iter().map(|c| reading(entry, c))).collect()
+    }
+
+    /// How many goals live now.
+    pub fn live_goals(&self) -> usize {
+        self.lines.places.taken()
+    }
+
+    /// How many submissions were turned away with [`Refusal::Overloaded`] since the start. None of them is recorded.
+    pub fn turned_away(&self) -> u64 {
+        self.lines.places.turned_away()
     }
 
     /// The breakers that are not closed.

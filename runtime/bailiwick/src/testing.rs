@@ -35,6 +35,8 @@ use tokio::sync::oneshot;
 use crate::{Bailiwick, Builder, GoalReport, RunHandle, builder::StageWorld};
 
 pub mod conformance;
+pub mod storm;
+pub mod zoo;
 
 /// When time begins on every Stage: 2026-01-01T00:00:00Z.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_767_225_600_000);

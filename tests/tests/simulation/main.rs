@@ -3,3 +3,4 @@
 mod many;
 mod simulator;
 mod storms;
+mod zoo;

@@ -205,7 +205,36 @@ async fn what_runs_may_finish_behind_a_trip_and_its_verdict_can_only_lower_trust
     let slow = play.end_of(slow).await;
 
     assert_eq!(slow.outcome_word(), "verified", "what was begun may end, and counts as what it is");
+    assert_eq!(slow.trust, [], "but it raises no trust");
     assert_eq!(states(&play)[0].1, BreakerState::Open, "it does not close the breaker");
+    play.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_before_a_trip_raises_no_trust_however_late_it_ends() {
+    let ada = agent_fn("ada", ["sum"], |task| async move {
+        match task.goal() {
+            "slow" => tokio::time::sleep(secs(300)).await,
+            "wrong" => return Ok(Output::text("5")),
+            _ => {}
+        }
+        Ok(Output::text("4"))
+    });
+    let play = open(prompt(14).agent(ada.max_concurrent(2))).await;
+    let asked = |text: &str| Goal::new(text).needs_capability("sum").verify(Verify::equals("4")).timeout(secs(600));
+
+    let slow = play.submit(asked("slow")).await;
+    tokio::time::sleep(secs(1)).await;
+    play.run_to_its_end(asked("wrong")).await;
+    tokio::time::sleep(secs(60)).await;
+    for _ in 0..3 {
+        play.run_to_its_end(asked("right")).await;
+    }
+    let closed = states(&play).is_empty();
+    let slow = play.end_of(slow).await;
+
+    assert!(closed, "three probes closed it while the slow one was still at work");
+    assert_eq!((slow.outcome_word(), slow.trust.len()), ("verified", 0), "{}", slow.summary());
     play.check().await;
 }
 

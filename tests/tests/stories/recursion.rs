@@ -165,3 +165,50 @@ async fn children_are_paid_out_of_what_their_parent_was_given() {
         report.summary()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn at_most_sixty_four_attempts_of_an_agent_wait_for_others_and_the_next_is_told_so() {
+    let boss = agent_fn("boss", ["lead"], |task: AgentContext| async move {
+        let part = handed_on(&task, "part", "dig").await;
+        Ok(Output::text(match part {
+            Err(NotDelegated::Refused(refusal)) => refusal.code().to_string(),
+            other => other?.outcome.as_str().to_owned(),
+        }))
+    });
+    let digger = agent_fn("digger", ["dig"], |_| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Output::text("dug"))
+    });
+    let stage = Stage::seeded(9).agent(boss).agent(digger).without_delays().open().await;
+
+    let mut runs = Vec::new();
+    for _ in 0..70 {
+        runs.push(stage.submit(Goal::new("x").needs_capability("lead")).await);
+    }
+    let mut said = std::collections::BTreeMap::<String, usize>::new();
+    for run in runs {
+        let report = run.await.unwrap();
+        *said.entry(report.output().map(ToString::to_string).unwrap_or_default()).or_default() += 1;
+    }
+
+    assert!(said.len() == 2 && said["OVERLOADED"] >= 1 && said["unverified"] >= 64, "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_depth_of_the_goal_nothing_is_handed_on() {
+    let asks = |name: &'static str, next: &'static str| {
+        agent_fn(name, [name], move |task: AgentContext| async move {
+            Ok(match handed_on(&task, "part", next).await {
+                Ok(part) => part.output()?.clone(),
+                Err(refused) => Output::text(format!("{} is told: {refused}", task.task())),
+            })
+        })
+    };
+    let stage = Stage::seeded(10).agent(asks("a", "b")).agent(asks("b", "c")).agent(asks("c", "d")).open().await;
+    let bounds = bailiwick_protocols::Bounds { depth: 3, ..Default::default() };
+
+    let report = stage.run(Goal::new("x").needs_capability("a").bounds(bounds)).await;
+
+    let said = report.output().map(ToString::to_string).unwrap_or_default();
+    assert_eq!(said, "goal/part/part is told: no depth left to delegate", "{}", report.summary());
+}

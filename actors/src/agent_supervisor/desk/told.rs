@@ -133,8 +133,6 @@ impl Desk {
     pub(super) fn conclude(&mut self, id: DelegationId) {
         let Some(flight) = self.books.flights.get(&id) else { return };
         match flight.conclusion().evidence {
-            // What was under way when a breaker opened may finish, but its verdict can only lower trust.
-            Some(Evidence::Success) if self.is_open_for(&flight.delegation) => self.settle(id, Vec::new()),
             Some(evidence) => {
                 self.learning.insert(id, evidence);
                 let delegation = flight.delegation.clone();
@@ -142,15 +140,6 @@ impl Desk {
             }
             None => self.settle(id, Vec::new()),
         }
-    }
-
-    fn is_open_for(&self, delegation: &Delegation) -> bool {
-        use crate::policies::stack::BreakerState::{Isolated, Open};
-        let open = |(key, state): (&Option<Capability>, _)| {
-            let concerns = key.as_ref().is_none_or(|pair| delegation.needs.contains(pair));
-            concerns && matches!(state, &(Open | Isolated))
-        };
-        self.books.stack.breakers().iter().any(open)
     }
 
     pub(super) fn forget(&mut self, goal: GoalId) {

@@ -19,12 +19,12 @@ const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 const VIOLATIONS_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Streams<'_> {
-    /// The trip behind a breaker's refusal.
-    pub(super) fn trip_behind(&self, agent: &AgentName, refusal: &Refusal) -> Option<ExplainedTrip> {
+    /// The trip behind a breaker's refusal: the last one before it was told.
+    pub(super) fn trip_behind(&self, agent: &AgentName, refusal: &Refusal, told: Timestamp) -> Option<ExplainedTrip> {
         match refusal {
             Refusal::BreakerOpen { capability, until } => self.trip(agent, capability, Some(*until)),
-            Refusal::Isolated => self.trip(agent, &None, None),
-            Refusal::Probing { capability } => self.last_trip(agent, |trip| trip.capability == *capability),
+            Refusal::Isolated => self.last_trip(agent, told, |trip| trip.capability.is_none() && trip.until.is_none()),
+            Refusal::Probing { capability } => self.last_trip(agent, told, |trip| trip.capability == *capability),
             _ => None,
         }
     }
@@ -36,7 +36,9 @@ impl Streams<'_> {
         capability: &Option<Capability>,
         until: Option<Timestamp>,
     ) -> Option<ExplainedTrip> {
-        self.last_trip(agent, |trip| trip.capability == *capability && trip.until == until)
+        self.last_trip(agent, Timestamp::from_millis(u64::MAX), |trip| {
+            trip.capability == *capability && trip.until == until
+        })
     }
 
     /// The trips that an attempt caused while it was at work: by a violation, or by the fall of its seat.
@@ -56,9 +58,9 @@ impl Streams<'_> {
         found.iter().filter_map(|trip| self.trip(agent, &trip.capability, trip.until)).collect()
     }
 
-    fn last_trip(&self, agent: &AgentName, wanted: impl Fn(&Trip) -> bool) -> Option<ExplainedTrip> {
+    fn last_trip(&self, agent: &AgentName, told: Timestamp, wanted: impl Fn(&Trip) -> bool) -> Option<ExplainedTrip> {
         let stream = self.agent(agent);
-        let all: Vec<(&AgentFact, Timestamp)> = facts(&stream).collect();
+        let all: Vec<(&AgentFact, Timestamp)> = facts(&stream).take_while(|(_, at)| *at <= told).collect();
         let (index, trip, trigger) = all.iter().enumerate().rev().find_map(|(index, (fact, _))| {
             let (trip, trigger) = opened(fact)?;
             wanted(&trip).then_some((index, trip, trigger))

@@ -168,3 +168,96 @@ async fn who_was_never_refused_says_so_and_what_is_not_there_is_none() {
     assert_eq!(stage.bailiwick().explain(report.goal_id, "nothing"), None);
     assert_eq!(stage.bailiwick().explain("00000000-0000-7000-8000-000000000000".parse().unwrap(), "goal"), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_way_in_which_a_part_is_refused_is_explained_with_the_chain_it_came_down_by() {
+    let boss = agent_fn("boss", ["lead"], |task: AgentContext| async move {
+        let part = || Task::new("x", "x");
+        // Whatever they are told, all of it is recorded.
+        let _ = task.delegate("a/b", part()).await;
+        let _ = task.delegate("stranger", part().agent("nobody")).await;
+        let _ = task.delegate("unable", part().agent("clerk").needs_capability("fly")).await;
+        let _ = task.delegate("wide", part().permissions(permissions(&["fs.write:*"]))).await;
+        let _ = task.delegate("taken", part().agent("clerk")).await;
+        let _ = task.delegate("taken", part().agent("clerk").criticality(1)).await;
+        let _ = tokio::join!(
+            task.delegate("one", part().agent("clerk")),
+            task.delegate("two", part().agent("clerk")),
+            task.delegate("three", part().agent("clerk")),
+        );
+        let _ = task.delegate("me", part().agent("boss")).await;
+        let _ = task.delegate("more", part().agent("clerk")).await;
+        Ok(Output::text("tried"))
+    });
+    let stage = Stage::seeded(8).agent(boss).agent(idle("clerk", &["fs.read:*"])).open().await;
+    let bounds = bailiwick_protocols::Bounds { tasks: 5, fan_out: 2, ..Default::default() };
+
+    let report = stage.run(Goal::new("lead").needs_capability("lead").bounds(bounds)).await;
+    let (own, cycle) = (explained(&stage, &report, "goal"), explained(&stage, &report, "goal/me"));
+
+    let said: Vec<String> = own.refusals.iter().map(|one| format!("{}: {}", about(&one.about), one.refusal)).collect();
+    assert_eq!(
+        said,
+        [
+            "a/b: invalid: `a/b` cannot be the name of a part: it is not blank and has no slash",
+            "stranger: nobody is called nobody",
+            "unable: clerk lacks fly",
+            "wide: missing fs.write:*",
+            "taken: another part is already called taken",
+            "three: more than 2 live children",
+            "more: more than 5 tasks",
+        ],
+        "{own}"
+    );
+    assert!(own.refusals.iter().all(|one| one.chain.len() == 3), "goal, task, agent: {own}");
+    assert_eq!(cycle.refusals[0].refusal.to_string(), "cycle boss -> boss");
+    assert_eq!(cycle.refusals[0].chain.len(), 5, "and what was handed on, to whom: {cycle}");
+}
+
+fn about(about: &About) -> String {
+    match about {
+        About::Part(name) => name.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_probed_or_isolated_shows_the_trip_behind_it_and_a_policys_refusal_its_name() {
+    struct Sundays;
+    impl SupervisorPolicy for Sundays {
+        fn name(&self) -> &'static str {
+            "sundays"
+        }
+        fn rule(&self, asked: &Delegation, _: &Scene<'_>) -> Ruling {
+            match &*asked.brief.goal == "rest" {
+                true => Ruling::Refuse(Refusal::Policy { policy: "sundays".into(), reason: "closed".into() }),
+                false => Ruling::Pass,
+            }
+        }
+    }
+    let thief = agent_fn("thief", ["steal"], |task: AgentContext| async move {
+        let said = task.tool("read_file", json!({ "path": "key" })).await;
+        Ok(Output::text(said.map_or_else(|error| error.to_string(), |_| "mine".to_owned())))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let tool = ReadFile::below("repo", folder.path()).unwrap();
+    let stage = Stage::seeded(9).agent(thief).with(|b| b.tool(tool).policy(|_| Sundays)).open().await;
+
+    let rest = stage.run(Goal::new("rest")).await;
+    stage.run(Goal::new("steal")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let critical = stage.run(Goal::new("steal").criticality(5)).await;
+    stage.run(Goal::new("steal")).await;
+    let isolated = stage.run(Goal::new("steal")).await;
+
+    let (rest, critical, isolated) =
+        (explained(&stage, &rest, "goal"), explained(&stage, &critical, "goal"), explained(&stage, &isolated, "goal"));
+    assert!(rest.refusals[0].rulings.iter().any(|ruled| ruled.policy == "sundays"), "{rest}");
+    let behind = |story: &Explanation| {
+        let one = story.refusals[0].clone();
+        let trip = one.trip.unwrap_or_else(|| panic!("{story}"));
+        (one.refusal.code().to_string(), trip.trigger, trip.evidence.len())
+    };
+    assert_eq!(behind(&critical), ("UNAVAILABLE".to_owned(), "violation".to_owned(), 1), "half-open: {critical}");
+    assert_eq!(behind(&isolated), ("UNAVAILABLE".to_owned(), "violations".to_owned(), 2), "isolated: {isolated}");
+}
