@@ -84,7 +84,7 @@ impl Row {
             trace: row.get(7)?,
             epoch: row.get(8)?,
             body: row.get(9)?,
-            large: row.get(10)?,
+            large: flag(10, row.get(10)?)?,
             hash: row.get(11)?,
         })
     }
@@ -93,6 +93,15 @@ impl Row {
     pub(crate) fn insert(&self, into: &mut Statement<'_>) -> rusqlite::Result<()> {
         let Row { seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash } = self;
         into.execute(params![seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash]).map(drop)
+    }
+}
+
+/// A flag is 0 or 1: whatever else stands there was not written here, and the hash would not tell it from 1.
+fn flag(column: usize, number: i64) -> rusqlite::Result<bool> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }
 
