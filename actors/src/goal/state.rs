@@ -17,6 +17,8 @@ use super::{
     ledger::Ledger,
 };
 
+mod delegation;
+
 /// A goal as its stream tells it. Changed by [`GoalState::apply`] only, live and in a rebuild alike.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GoalState {

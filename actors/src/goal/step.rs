@@ -9,9 +9,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault,
-    GoalEvent, Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage,
-    Verdict,
+    AgentName, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault, GoalEvent,
+    Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
     event::Route,
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause},
     task::Settings,
