@@ -32,6 +32,7 @@ pub mod actor;
 pub mod blocking;
 pub mod command;
 pub mod delegate_tool;
+pub mod effect;
 pub mod function;
 pub mod peers;
 pub mod scripted;
@@ -39,6 +40,7 @@ pub mod typed;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use blocking::{Threads, agent_blocking};
+pub use effect::{Claims, NotHad};
 pub use function::{FunctionAgent, agent_fn};
 pub use peers::{Peer, Peers};
 pub use typed::{InputError, agent_typed};
@@ -217,6 +219,7 @@ pub struct AgentContext {
     tools: Arc<Tools>,
     peers: Peers,
     clock: Clock,
+    claims: Claims,
     /// How often each part was asked for by `call_delegate_tool`.
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
 }
@@ -240,8 +243,9 @@ impl AgentContext {
         tools: Arc<Tools>,
         peers: Peers,
         clock: Clock,
+        claims: Claims,
     ) -> Self {
-        Self { assignment, canceled, seat, tools, peers, clock, calls: Arc::default() }
+        Self { assignment, canceled, seat, tools, peers, clock, claims, calls: Arc::default() }
     }
 
     /// Everything the seat was given.

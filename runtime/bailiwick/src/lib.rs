@@ -59,8 +59,8 @@ pub mod prelude {
     pub use bailiwick_actors::tools::HttpGet;
     pub use bailiwick_actors::{
         agents::{
-            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, agent, agent_actor, agent_blocking,
-            agent_fn, agent_typed,
+            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, NotHad, agent, agent_actor,
+            agent_blocking, agent_fn, agent_typed,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },
