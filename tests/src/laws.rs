@@ -37,16 +37,22 @@ pub fn of_goal(stage: &Stage, id: GoalId) {
     assert!(folded.all_ended() || !folded.planned || folded.tasks.iter().all(|task| task.outcome().is_some()));
 }
 
-/// Decided anew by the rules it was decided by, a log is what it was: the same trips, refusals and costs.
+/// Folded once more a log is what it says it is; decided anew by the rules it was decided by, it is what it was: the
+/// same trips, refusals and costs.
 ///
 /// # Errors
-/// The first change.
+/// The first difference.
 pub fn decides_the_same(log: &[Arc<Recorded>]) -> Result<(), String> {
     let mut rules = TeamRules::default();
     for recorded in log {
         if let Event::Agent(AgentFact::Stack { settings, .. }) = &recorded.event {
             let bound = settings.0["circuit_breaker"].clone();
             rules.policy.breaker = serde_json::from_value(bound).map_err(|error| error.to_string())?;
+        }
+    }
+    for goal in history::goals(log).into_keys() {
+        if let Some(difference) = history::replay(log, goal).differences.first() {
+            return Err(format!("replayed, goal {goal} differs: {difference}"));
         }
     }
     let anew = history::anew(log, &rules);

@@ -18,6 +18,9 @@ use super::{
 };
 
 mod delegation;
+mod outcome;
+
+pub use outcome::not_joined;
 
 /// A goal as its stream tells it. Changed by [`GoalState::apply`] only, live and in a rebuild alike.
 #[derive(Clone, PartialEq, Debug)]

@@ -313,16 +313,6 @@ pub(crate) fn fingerprint(task: &Task) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-impl Stop {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Stop::Canceled { by, .. } => Outcome::Canceled { by: by.clone() },
-            Stop::Deadline => Outcome::Expired,
-            Stop::Budget => Outcome::BudgetExhausted,
-        }
-    }
-}
-
 fn unusable(message: &str) -> Outcome {
     Outcome::Failed { cause: Failure::new(Code::InvalidOutput, Fault::Runtime, message) }
 }

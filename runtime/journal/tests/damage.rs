@@ -10,7 +10,7 @@ use bailiwick::{
     Error,
     actors::audit_log::journal::{Journal, JournalError, Reading},
     prelude::*,
-    protocols::{Recorded, Stream},
+    protocols::{Event, GoalEvent, Recorded, Stream},
 };
 use bailiwick_journal::{JournalReader, SqliteJournal};
 use rusqlite::{Connection, types::Value};
@@ -289,4 +289,35 @@ fn the_lock_dies_with_its_owner_and_names_it_while_it_lives() {
     assert!(owner.contains(&std::process::id().to_string()), "{owner}");
     drop(first);
     assert!(SqliteJournal::open(&path).is_ok());
+}
+
+#[tokio::test]
+async fn an_owner_whose_lock_was_taken_away_stops_as_soon_as_the_next_one_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("team.db");
+    let ada = || agent_fn("ada", ["sum"], |_| async { Ok(Output::text("4")) });
+    let start = |journal| Bailiwick::builder().agent(ada()).journal(journal).start();
+    let first = start(SqliteJournal::open(&path).unwrap()).await.unwrap();
+    first.submit(Goal::new("before")).await.unwrap().await.unwrap();
+    fs::remove_file(folder.path().join("team.db.lock")).unwrap();
+    let second = start(SqliteJournal::open(&path).unwrap()).await.unwrap();
+
+    let stale = match first.submit(Goal::new("too late")).await {
+        Ok(run) => run.await.map(|report| report.outcome_word().to_owned()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let report = second.submit(Goal::new("after")).await.unwrap().await.unwrap();
+
+    assert!(stale.as_ref().is_err_and(|error| error.contains("another process took the journal")), "{stale:?}");
+    assert_eq!(report.outcome_word(), "unverified");
+    second.shutdown().await.unwrap();
+    let texts: Vec<_> = read(&path)
+        .unwrap()
+        .iter()
+        .filter_map(|event| match &event.event {
+            Event::Goal(GoalEvent::GoalSubmitted { goal, .. }) => Some(goal.text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, ["before", "after"]);
 }

@@ -1,4 +1,4 @@
-//! A journal decided anew: other rules over recorded facts, and nobody is called.
+//! A journal read again: folded once more and compared, or decided anew by other rules. Nobody is called.
 
 use std::{
     collections::BTreeSet,
@@ -11,6 +11,7 @@ use std::{
 use bailiwick::{
     history::{self, Anew, Change, Changed},
     prelude::*,
+    protocols::{Event, GoalEvent, Recorded},
     team_file::TeamRules,
     testing::Stage,
 };
@@ -144,4 +145,41 @@ async fn rulings_of_a_teams_own_policies_are_taken_as_they_are_and_named() {
 
     assert_eq!((anew.delegations, anew.changes.len()), (1, 0));
     assert_eq!(anew.kept, BTreeSet::from(["never".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_fails_where_the_fold_is_not_what_is_stored() {
+    let play = open(prompt(1).agent(says("ada", "sum", "4"))).await;
+    let report = play.run(sum()).await;
+    let log = play.log();
+    let with = |change: &dyn Fn(&mut GoalEvent)| {
+        let mut log = log.clone();
+        for recorded in &mut log {
+            let mut changed = Recorded::clone(recorded);
+            if let Event::Goal(event) = &mut changed.event {
+                change(event);
+            }
+            *recorded = Arc::new(changed);
+        }
+        history::replay(&log, report.goal_id).differences
+    };
+
+    let same = with(&|_| {});
+    let output = with(&|event| {
+        if let GoalEvent::AttemptEnded { output, .. } = event {
+            *output = Some(Output::text("5"));
+        }
+    });
+    let settled = with(&|event| {
+        if let GoalEvent::GoalSettled { outcome, .. } = event {
+            *outcome = Outcome::Expired;
+        }
+    });
+    let mut gap = log.clone();
+    gap.retain(|recorded| recorded.event.kind() != "agent_selected");
+
+    assert_eq!(same, Vec::<String>::new());
+    assert!(output[0].contains("the agent's settlement has another output"), "{output:?}");
+    assert!(settled.iter().any(|line| line.contains("outcome")), "{settled:?}");
+    assert!(history::replay(&gap, report.goal_id).differences[0].contains("is missing"));
 }
