@@ -36,6 +36,7 @@ pub mod actor;
 pub mod blocking;
 pub mod command;
 pub mod delegate_tool;
+pub mod effect;
 pub mod error;
 pub mod function;
 pub mod notes;
@@ -46,6 +47,7 @@ pub mod typed;
 
 pub use actor::{AgentMessage, AgentReply, agent_actor};
 pub use blocking::{Threads, agent_blocking};
+pub use effect::{Claims, NotHad};
 pub use error::AgentError;
 pub use function::{FunctionAgent, agent_fn};
 pub use notes::NOTES_MAX;
@@ -228,6 +230,7 @@ pub struct AgentContext {
     peers: Peers,
     clock: Clock,
     notes: Notes,
+    claims: Claims,
     /// How often each part was asked for by `call_delegate_tool`.
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
     /// Tool calls so far.
@@ -253,9 +256,10 @@ impl AgentContext {
         tools: Arc<Tools>,
         peers: Peers,
         clock: Clock,
+        claims: Claims,
     ) -> Self {
         let (calls, used, notes) = Default::default();
-        Self { assignment, canceled, seat, tools, peers, clock, notes, calls, used }
+        Self { assignment, canceled, seat, tools, peers, clock, notes, claims, calls, used }
     }
 
     /// Everything the seat was given.

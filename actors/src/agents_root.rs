@@ -4,17 +4,17 @@
 //! the last goal that had work there has ended. Goals look again at whom to ask after every change.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bailiwick_protocols::{AgentFact, AgentName, Event, Stream, TeamName};
+use bailiwick_protocols::{AgentFact, AgentName, Capability, Event, Output, Stream, TeamName};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 
 use crate::{
     address::{Address, Envelope},
     agent_supervisor::AgentSupervisor,
-    agents::AgentSpec,
+    agents::{AgentError, AgentSpec, agent_fn},
     audit_log::log::Log,
     directory::Entry,
     messages::{AgentsMessage, CoordinatorMessage, RootMessage, SupervisorMessage},
@@ -66,15 +66,24 @@ impl Hiring {
     }
 
     /// Everybody a team starts with: each agent in the newest generation the log knows, and beside it the older ones
-    /// that left something unsettled, to settle it.
+    /// that still owe a goal an answer; so do agents that are not in the team any more.
     pub fn team(&self, specs: Vec<AgentSpec>, world: &World, lines: &Switchboard) -> Roster {
         let (roster, directory) = (Roster::default(), &lines.team.directory);
+        let present: BTreeSet<AgentName> = specs.iter().map(|spec| spec.name.clone()).collect();
+        for stream in world.log.streams() {
+            let Stream::Agent { team, agent, generation } = &stream else { continue };
+            if *team == lines.team.name && !present.contains(agent) && owes(&world.log, &stream) {
+                let left = self.supervisor(departed(agent), *generation, world, lines);
+                directory.drain(left.entry.clone());
+                roster.add(left);
+            }
+        }
         for spec in specs {
             let known = generations(&world.log, &lines.team.name, &spec.name);
             let newest = known.last().copied().unwrap_or(0);
             for generation in known.into_iter().filter(|generation| *generation < newest) {
                 let left = self.supervisor(spec.clone(), generation, world, lines);
-                if has_unsettled(&world.log, &left.stream()) {
+                if owes(&world.log, &left.stream()) {
                     directory.drain(left.entry.clone());
                     roster.add(left);
                 }
@@ -294,14 +303,22 @@ fn generations(log: &Log, team: &TeamName, agent: &AgentName) -> Vec<u32> {
     log.streams().into_iter().filter_map(of).collect()
 }
 
-fn has_unsettled(log: &Log, stream: &Stream) -> bool {
-    let mut open = 0_usize;
+/// Whether a goal may still ask for something that was admitted here: what was not settled is to be, and what was may
+/// not have been told.
+fn owes(log: &Log, stream: &Stream) -> bool {
+    let mut goals = BTreeSet::new();
     for recorded in log.stream(stream) {
         match &recorded.event {
-            Event::Agent(AgentFact::Admitted { .. }) => open += 1,
-            Event::Agent(AgentFact::Settled { .. }) => open = open.saturating_sub(1),
+            Event::Agent(AgentFact::Admitted { delegation }) => drop(goals.insert(delegation.id.goal)),
+            Event::Agent(AgentFact::Forgotten { goal }) => drop(goals.remove(goal)),
             _ => {}
         }
     }
-    open > 0
+    !goals.is_empty()
+}
+
+/// Stands for an agent that left the team between two lives of the process: it is given nothing to do.
+fn departed(agent: &AgentName) -> AgentSpec {
+    let gone = |_| async { Err::<Output, _>(AgentError::new("it has left the team")) };
+    agent_fn(agent.clone(), Vec::<Capability>::new(), gone)
 }

@@ -1,10 +1,15 @@
 //! What must always hold, read from the streams alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bailiwick::{
     actors::goal,
+    history,
     protocols::{AgentFact, AgentName, DelegationId, Event, GoalEvent, GoalId, Recorded, Stream, TaskId},
+    team_file::TeamRules,
     testing::Stage,
 };
 
@@ -30,6 +35,33 @@ pub fn of_goal(stage: &Stage, id: GoalId) {
     let folded = goal::state::GoalState::fold(id, goal::events(&events)).expect("it begins with its submission");
     assert!(folded.settled.is_some(), "the fold of a whole stream is a settled goal");
     assert!(folded.all_ended() || !folded.planned || folded.tasks.iter().all(|task| task.outcome().is_some()));
+}
+
+/// Folded once more a log is what it says it is; decided anew by the rules it was decided by, it is what it was: the
+/// same trips, refusals and costs.
+///
+/// # Errors
+/// The first difference.
+pub fn decides_the_same(log: &[Arc<Recorded>]) -> Result<(), String> {
+    let mut rules = TeamRules::default();
+    for recorded in log {
+        if let Event::Agent(AgentFact::Stack { settings, .. }) = &recorded.event {
+            let bound = settings.0["circuit_breaker"].clone();
+            rules.policy.breaker = serde_json::from_value(bound).map_err(|error| error.to_string())?;
+        }
+    }
+    for goal in history::goals(log).into_keys() {
+        if let Some(difference) = history::replay(log, goal).differences.first() {
+            return Err(format!("replayed, goal {goal} differs: {difference}"));
+        }
+    }
+    let anew = history::anew(log, &rules);
+    let costs = anew.costs.iter().find(|(_, costs)| costs.recorded != costs.anew);
+    match (anew.changes.first(), costs) {
+        (Some(change), _) => Err(format!("decided anew by the same rules: {change}")),
+        (_, Some((goal, costs))) => Err(format!("decided anew by the same rules, {goal} costs {costs:?}")),
+        _ => Ok(()),
+    }
 }
 
 fn goal_event(recorded: &Recorded) -> &GoalEvent {

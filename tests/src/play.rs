@@ -113,6 +113,9 @@ impl Play {
         for goal in goals {
             laws::of_goal(&self.stage, goal);
         }
+        if let Err(change) = laws::decides_the_same(&self.log()) {
+            panic!("{change}");
+        }
         for reading in self.bailiwick().trust() {
             laws::of_agent(&self.stage, &reading.agent);
             let entry = self.entry(&reading.agent).expect("it is in the team");

@@ -222,3 +222,150 @@ async fn a_goal_is_canceled_from_its_journal_without_anybody_being_asked() {
     assert_eq!(report.outcome_word(), "canceled");
     assert!(later.0.lock().unwrap().is_empty());
 }
+
+/// Somebody who may pay, and counts how often.
+fn payer(name: &'static str, calls: &Calls) -> AgentSpec {
+    let calls = calls.clone();
+    agent_fn(name, ["pay"], move |_| {
+        calls.note(name);
+        async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Ok(Output::text("paid"))
+        }
+    })
+}
+
+fn pay_once() -> Goal {
+    Goal::new("pay").task(Task::new("pay", "pay the bill").needs_capability("pay").effects(Effects::Once))
+}
+
+/// The log up to the first event of which this is true.
+fn up_to(log: &[Arc<Recorded>], is_last: impl Fn(&Event) -> bool) -> MemoryJournal {
+    let end = log.iter().position(|recorded| is_last(&recorded.event)).expect("it happened");
+    MemoryJournal::holding(log[..=end].to_vec()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_had_begun_that_left_the_team_since_is_lost_and_not_handed_to_another() {
+    let calls = Calls::default();
+    let stage = Stage::seeded(1).agent(payer("ada", &calls)).open().await;
+    let id = stage.run(pay_once()).await.goal_id;
+    let begun = up_to(&stage.log(), |event| event.kind() == "task_started");
+
+    let stage = Stage::seeded(1).agent(payer("bo", &calls)).with(|builder| builder.journal(begun)).open().await;
+    let report = stage.bailiwick().resume(id).await.unwrap().await.unwrap();
+
+    assert_eq!(report.code.map(|code| code.to_string()).as_deref(), Some("LOST"));
+    assert_eq!((calls.of("ada"), calls.of("bo")), (1, 0), "it may have run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_had_done_that_left_the_team_since_is_served_from_the_journal() {
+    let calls = Calls::default();
+    let stage = Stage::seeded(1).agent(payer("ada", &calls)).open().await;
+    let id = stage.run(pay_once()).await.goal_id;
+    let settled = up_to(&stage.log(), |event| event.kind() == "settled");
+
+    let stage = Stage::seeded(1).agent(payer("bo", &calls)).with(|builder| builder.journal(settled)).open().await;
+    let report = stage.bailiwick().resume(id).await.unwrap().await.unwrap();
+
+    assert_eq!(report.outcome_word(), "unverified");
+    assert_eq!(report.output, Some(Output::text("paid")));
+    assert_eq!((calls.of("ada"), calls.of("bo")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_replaced_generation_had_done_is_served_from_the_journal() {
+    let calls = Calls::default();
+    let stage = Stage::seeded(1).agent(payer("ada", &calls)).open().await;
+    let run = stage.submit(pay_once()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.bailiwick().replace(payer("ada", &calls)).await.unwrap();
+    let id = run.await.unwrap().goal_id;
+    let settled = up_to(&stage.log(), |event| event.kind() == "settled");
+
+    let stage = Stage::seeded(1).agent(payer("ada", &calls)).with(|builder| builder.journal(settled)).open().await;
+    let report = stage.bailiwick().resume(id).await.unwrap().await.unwrap();
+
+    assert_eq!((report.outcome_word(), calls.of("ada")), ("unverified", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_moves_no_timer_and_no_event_into_the_past() {
+    let wrong = || scripted("ada", ["sum"], [ScriptedReply::output("5")]);
+    let sum = || Goal::new("2 + 2").needs_capability("sum").verify(Verify::equals("4"));
+    let kept = MemoryJournal::late(Duration::ZERO);
+    let stage = Stage::seeded(1).agent(wrong()).with(|builder| builder.journal(kept.clone())).open().await;
+    tokio::time::sleep(Duration::from_secs(90 * 24 * 3_600)).await;
+    stage.run(sum()).await;
+    let tripped = stage.now();
+    stage.into_bailiwick().halt().await.unwrap();
+
+    // A Stage begins in January again: three months before what the journal tells.
+    let stage = Stage::seeded(1).agent(wrong()).with(|builder| builder.journal(kept)).open().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.bailiwick().breakers().len(), 1);
+    tokio::time::sleep(Duration::from_secs(40)).await;
+
+    let log = stage.log();
+    assert!(log.iter().is_sorted_by_key(|event| event.at), "time runs forward over the restart");
+    let woken = log.iter().find(|event| event.event.kind() == "breaker_half_opened").expect("the wake came");
+    assert!(woken.at.since(tripped) <= Duration::from_secs(37), "in its time, not three months later");
+}
+
+/// Pays by an effect that is had once; each attempt but the third fails afterwards.
+fn careful_payer(paid: &Calls, hangs: bool) -> AgentSpec {
+    let paid = paid.clone();
+    agent("ada", ["pay"], CarefulPayer { paid, hangs })
+}
+
+struct CarefulPayer {
+    paid: Calls,
+    hangs: bool,
+}
+
+impl Agent for CarefulPayer {
+    async fn run(&self, context: AgentContext) -> Result<Report, AgentError> {
+        let receipt = context
+            .once("invoice 7", async {
+                let nth = self.paid.note("paid");
+                if self.hangs {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                }
+                Ok::<_, std::io::Error>(serde_json::json!({ "receipt": nth }).into())
+            })
+            .await
+            .map_err(|error| AgentError::new(error.to_string()))?;
+        match context.attempt() {
+            3 => Ok(Report::of(Output::json(receipt.0))),
+            _ => Err(AgentError::new("stumbled on the way home")),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_was_had_is_not_had_again_by_the_next_attempt() {
+    let paid = Calls::default();
+    let stage = Stage::seeded(1).agent(careful_payer(&paid, false)).open().await;
+
+    let report = stage.run(Goal::new("pay").needs_capability("pay")).await;
+
+    assert_eq!((report.attempts(), paid.of("paid")), (3, 1));
+    assert_eq!(report.output, Some(Output::json(serde_json::json!({ "receipt": 1 }))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_that_a_crash_left_in_doubt_is_not_tried_again_and_its_agent_is_told() {
+    let paid = Calls::default();
+    let kept = MemoryJournal::late(Duration::ZERO);
+    let stage = Stage::seeded(1).agent(careful_payer(&paid, true)).with(|b| b.journal(kept.clone())).open().await;
+    let id = stage.submit(Goal::new("pay").needs_capability("pay")).await.goal_id();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stage.into_bailiwick().halt().await.unwrap();
+
+    let stage = Stage::seeded(1).agent(careful_payer(&paid, true)).with(|b| b.journal(kept)).open().await;
+    let report = stage.bailiwick().resume(id).await.unwrap().await.unwrap();
+
+    assert_eq!((report.outcome_word(), paid.of("paid")), ("failed", 1));
+    assert!(report.summary().to_string().contains("may have been had"), "{}", report.summary());
+}

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     address::{Address, Envelope, Origin},
-    agents::{AgentContext, DynAgent, Peers, Seated, TenantEnd},
+    agents::{AgentContext, Claims, DynAgent, Peers, Seated, TenantEnd},
     messages::{GoalMessage, SeatMessage, SupervisorMessage},
     switchboard::Switchboard,
     world::{AbortOnDrop, World},
@@ -78,6 +78,7 @@ impl Actor for Seat {
                     self.lines.team.tools.clone(),
                     Peers::of(self.lines.team.clone()),
                     self.world.clock,
+                    Claims::of(&self.world.log),
                 );
                 let (seated, seat, notes) = (seated.clone(), self.address.clone(), context.notes());
                 let task = self.world.spawner.spawn_guarded(async move {

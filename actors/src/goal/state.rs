@@ -17,6 +17,11 @@ use super::{
     ledger::Ledger,
 };
 
+mod delegation;
+mod outcome;
+
+pub use outcome::not_joined;
+
 /// A goal as its stream tells it. Changed by [`GoalState::apply`] only, live and in a rebuild alike.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GoalState {

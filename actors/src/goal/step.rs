@@ -9,9 +9,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Brief, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault,
-    GoalEvent, Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage,
-    Verdict,
+    AgentName, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault, GoalEvent,
+    Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
     event::Route,
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause},
     task::Settings,
@@ -312,16 +311,6 @@ impl GoalMachine {
 pub(crate) fn fingerprint(task: &Task) -> u64 {
     let text = serde_json::to_value(task).map(|value| bailiwick_protocols::json::canonical(&value)).unwrap_or_default();
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-impl Stop {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Stop::Canceled { by, .. } => Outcome::Canceled { by: by.clone() },
-            Stop::Deadline => Outcome::Expired,
-            Stop::Budget => Outcome::BudgetExhausted,
-        }
-    }
 }
 
 fn unusable(message: &str) -> Outcome {

@@ -15,9 +15,11 @@ use crate::{
     runtime::TrustReading,
 };
 
+mod anew;
 mod replay;
 mod why;
 
+pub use anew::{Anew, Change, Changed, Costs, anew};
 pub use replay::{Replay, replay};
 pub use why::why;
 

@@ -59,7 +59,7 @@ pub mod prelude {
     pub use bailiwick_actors::tools::HttpGet;
     pub use bailiwick_actors::{
         agents::{
-            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, NotAnswered, Question, agent,
+            Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, NotAnswered, NotHad, Question, agent,
             agent_actor, agent_blocking, agent_fn, agent_typed,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},

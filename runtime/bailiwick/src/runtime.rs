@@ -19,7 +19,6 @@ use bailiwick_actors::{
     root::Root,
     switchboard::Switchboard,
     team::Team,
-    trust_tracker::models::{Asymmetric, Beta},
     verifiers::{ScriptedJudge, Verifiers},
     world::{Clock, Dice, Spawner, Starts, World},
 };
@@ -36,7 +35,7 @@ use crate::{
     report::{BreakerStanding, BreakerState},
     resume,
     team::Grants,
-    team_file::{TeamAgentKind, TeamTrustModel},
+    team_file::TeamAgentKind,
 };
 
 /// How long `shutdown` waits for goals and actors to end: 5 s.
@@ -474,17 +473,7 @@ fn policy(mut builder: Builder, team: &TeamFile) -> Builder {
     if let Some(exploration) = stated.exploration {
         builder = builder.exploration(exploration);
     }
-    builder.policies.breaker = stated.breaker;
-    match stated.trust.model {
-        Some(TeamTrustModel::Beta) => builder.trust_model(Beta::default()),
-        _ => {
-            let mut model = Asymmetric::default();
-            if let Some(start) = stated.trust.start {
-                model.start = TrustScore::new(start);
-            }
-            model.success_rate = stated.trust.success_rate.unwrap_or(model.success_rate);
-            model.failure_rate = stated.trust.failure_rate.unwrap_or(model.failure_rate);
-            builder.trust_model(model)
-        }
-    }
+    builder.policies = stated.settings();
+    builder.model = stated.model();
+    builder
 }

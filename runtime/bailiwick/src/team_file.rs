@@ -21,6 +21,7 @@ mod item;
 mod needs;
 mod policy;
 mod problems;
+mod rules;
 mod scripted;
 mod secrets;
 mod settings;
@@ -38,6 +39,7 @@ pub use inputs::{InputKind, Inputs, TeamInput};
 pub use interpolate::Environment;
 pub use policy::{TeamPolicy, TeamTrust, TeamTrustModel, TeamWeights};
 pub use problems::{Problem, Problems};
+pub use rules::TeamRules;
 
 use fields::Fields;
 use item::Item;

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Ends a goal, at work or not
     Cancel(GoalArgs),
     /// Folds a goal once more, with no side effects, and compares with what is stored
-    Replay(GoalArgs),
+    Replay(ReplayArgs),
     /// Tells why a task went as it went: candidates, mandate, attempts, verdicts
     Why(WhyArgs),
     /// Checks whether every record of a journal is what was written

@@ -39,8 +39,8 @@ async fn main() -> Result<(), Error> {
         println!("memory  {at_once:>3} at once  {memory:>9.0} delegations/s");
         println!("sqlite  {at_once:>3} at once  {sqlite:>9.0} delegations/s, all on the disk");
     }
-    println!("resume  one goal of 10 000 events  {:?}", resume(&folder.path().join("long.db"), 1, 700).await?);
-    println!("resume  1 000 goals of 100 events  {:?}", resume(&folder.path().join("many.db"), 1_000, 12).await?);
+    println!("resume  one goal of 10 000 events  {:?}", resume(&folder.path().join("long.db"), 1, 830).await?);
+    println!("resume  1 000 goals of 100 events  {:?}", resume(&folder.path().join("many.db"), 1_000, 8).await?);
     Ok(())
 }
 

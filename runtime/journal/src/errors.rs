@@ -31,3 +31,24 @@ pub(crate) fn of_io(path: &Path, error: &io::Error) -> JournalError {
         _ => JournalError::Other(said),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, OpenFlags};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_only_be_read_is_told_as_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("team.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE events (seq)").unwrap();
+        let sqlite = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+
+        let error = sqlite.execute("INSERT INTO events VALUES (1)", []).unwrap_err();
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+
+        assert!(matches!(of_sqlite(&path, &error), JournalError::ReadOnly(_)), "{error}");
+        assert!(matches!(of_io(&path, &denied), JournalError::ReadOnly(_)), "{denied}");
+    }
+}

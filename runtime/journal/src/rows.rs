@@ -84,7 +84,7 @@ impl Row {
             trace: row.get(7)?,
             epoch: row.get(8)?,
             body: row.get(9)?,
-            large: row.get(10)?,
+            large: flag(10, row.get(10)?)?,
             hash: row.get(11)?,
         })
     }
@@ -93,6 +93,15 @@ impl Row {
     pub(crate) fn insert(&self, into: &mut Statement<'_>) -> rusqlite::Result<()> {
         let Row { seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash } = self;
         into.execute(params![seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash]).map(drop)
+    }
+}
+
+/// A flag is 0 or 1: whatever else stands there was not written here, and the hash would not tell it from 1.
+fn flag(column: usize, number: i64) -> rusqlite::Result<bool> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }
 
@@ -299,5 +308,35 @@ fn unreadable(path: &Path, record: u64, error: &rusqlite::Error) -> JournalError
             JournalError::Damaged { record, why: error.to_string() }
         }
         _ => errors::of_sqlite(path, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_protocols::{RuntimeEvent, Stream};
+
+    use super::*;
+
+    fn row() -> Row {
+        let event = Event::Runtime(RuntimeEvent::RuntimeStopped { why: "asked".to_owned() });
+        let at = Timestamp::from_millis(1);
+        let recorded = Recorded { seq: 41, stream: Stream::Runtime, ver: 1, at, cause: None, trace: None, event };
+        Row::of(&recorded, 1, &chain::START, &mut Payloads::new()).unwrap()
+    }
+
+    fn said(row: Row) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        Decoder::new(&connection, Path::new("team.db")).event(row).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_kind_and_a_newer_body_stop_the_reader_and_are_not_called_damage() {
+        let unknown = Row { kind: "dreamt".to_owned(), body: r#"{"Runtime":{"Dreamt":{}}}"#.to_owned(), ..row() };
+        let newer = Row { v: 2, ..row() };
+
+        let (unknown, newer) = (said(unknown), said(newer));
+
+        assert!(unknown.contains("record 41 (dreamt) cannot be read by this version: unknown variant"), "{unknown}");
+        assert!(newer.contains("record 41 (runtime_stopped) cannot be read by this version: its body has version 2"));
     }
 }

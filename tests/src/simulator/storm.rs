@@ -324,6 +324,7 @@ fn at_the_end(stage: &Stage, script: &Script, canceled: &[(GoalId, Timestamp)]) 
         let in_time = ended.is_some_and(|ended| ended <= *at + STOPPED_WITHIN);
         law!(in_time, "a cancellation is never lost: goal {id} was canceled at {at} and ended at {ended:?}");
     }
+    crate::laws::decides_the_same(&stage.log())?;
     let mut streams = laws::Streams { goals: Vec::new(), agents: Vec::new() };
     for stream in stage.streams() {
         if let Stream::Goal(id) = stream {

@@ -1,5 +1,6 @@
 //! The stories: the rules of `docs/semantics.md`, told on a Stage in paused time; and the rules of the house.
 
+mod anew;
 mod assembly;
 mod authority;
 mod breaker;

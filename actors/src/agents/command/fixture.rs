@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use crate::address::{Address, Post};
 use crate::{
-    agents::{AgentContext, Assignment},
+    agents::{AgentContext, Assignment, Claims},
+    audit_log::{log::Log, memory::MemoryJournal},
     world::Clock,
 };
 
@@ -59,6 +60,7 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
     let assignment =
         Assignment { delegation: Arc::new(delegation), started, must_end: started + Duration::from_secs(60) };
     let (stop, canceled) = watch::channel(false);
+    let log = Log::open(Arc::new(MemoryJournal::default())).expect("memory can be opened");
     (
         AgentContext::new(
             Arc::new(assignment),
@@ -67,6 +69,7 @@ pub(crate) fn task(brief: Brief) -> (AgentContext, watch::Sender<bool>) {
             Arc::default(),
             crate::agents::Peers::new(Vec::new),
             Clock::starting_at(started),
+            Claims::of(&log),
         ),
         stop,
     )

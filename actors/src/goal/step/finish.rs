@@ -1,6 +1,7 @@
 //! The end of a goal: assembles the outputs, checks its own contract, settles.
 
 use super::*;
+use crate::goal::state::not_joined;
 
 impl GoalMachine {
     /// Every task has ended: assembles, checks the goal's own contract, settles.
@@ -17,7 +18,7 @@ impl GoalMachine {
             .collect();
         let complete = finals.len() == plan::finals(self.state.plan()).len();
         let stopped = matches!(self.state.stopping, Some(Stop::Canceled { .. } | Stop::Deadline));
-        if !complete || stopped || self.decisive().is_some() {
+        if !complete || stopped || self.state.decisive().is_some() {
             return self.settle_by_tasks(if complete { plan::assemble(&finals) } else { None });
         }
         let mut output = plan::assemble(&finals);
@@ -28,10 +29,7 @@ impl GoalMachine {
         if let Some((_, result)) = &self.state.synthesis {
             match result {
                 Ok(joined) => output = Some(joined.clone()),
-                Err(said) => {
-                    let outcome = Outcome::Failed { cause: Failure::agent(format!("the synthesiser failed: {said}")) };
-                    return self.settle(outcome, Some(Code::AgentError), output);
-                }
+                Err(said) => return self.settle(not_joined(said), Some(Code::AgentError), output),
             }
         }
         let output = match output {
@@ -133,46 +131,8 @@ impl GoalMachine {
         self.finish();
     }
 
-    /// The outcome that decides among the needed tasks, if one of them did not complete: precedence, then plan order.
-    pub(super) fn decisive(&self) -> Option<Outcome> {
-        let rank = |outcome: &Outcome| match outcome {
-            Outcome::Canceled { .. } => 6,
-            Outcome::Expired => 5,
-            Outcome::BudgetExhausted => 4,
-            Outcome::Refused { .. } => 3,
-            Outcome::Failed { .. } => 2,
-            Outcome::NotVerified { .. } => 1,
-            // Skipped never decides; what completed has nothing to say.
-            _ => 0,
-        };
-        let needed = plan::needed(self.state.plan());
-        let mut worst: Option<&Outcome> = None;
-        for task in self.state.tasks.iter().filter(|task| needed.contains(&task.spec.id)) {
-            if let Some(outcome) = task.outcome()
-                && rank(outcome) > worst.map_or(0, rank)
-            {
-                worst = Some(outcome);
-            }
-        }
-        worst.cloned()
-    }
-
     pub(super) fn settle_by_tasks(&mut self, output: Option<Output>) {
-        // Who cancels decides, even if everything completed in the meantime; so does the deadline if not.
-        let outcome = match &self.state.stopping {
-            Some(stop @ Stop::Canceled { .. }) => Some(stop.outcome()),
-            Some(stop @ Stop::Deadline) => self.decisive().or(Some(stop.outcome())),
-            _ => self.decisive(),
-        };
-        let outcome = outcome.unwrap_or_else(|| {
-            let needed = plan::needed(self.state.plan());
-            let verified = |task: &&TaskState| !matches!(task.outcome(), Some(Outcome::Verified));
-            if self.state.tasks.iter().filter(|task| needed.contains(&task.spec.id)).any(|task| verified(&task)) {
-                Outcome::Unverified
-            } else {
-                Outcome::Verified
-            }
-        });
+        let outcome = self.state.outcome_of_tasks();
         let code = outcome.code();
         self.settle(outcome, code, output);
     }

@@ -243,57 +243,8 @@ impl GoalMachine {
                 return self.refused(asking.delegation, refusal);
             }
         };
-        let delegation = Arc::new(self.delegation(&self.state.tasks[index], asking));
+        let Some(delegation) = self.state.delegation(asking.delegation).map(Arc::new) else { return };
         self.turn.tell(GoalEffect::Delegate { delegation, contract, permit, more });
-    }
-
-    pub(super) fn delegation(&self, task: &TaskState, asking: &Asking) -> Delegation {
-        let (state, spec) = (&self.state, &task.spec);
-        let outputs = |id: &TaskId| Some((id.clone(), state.task(id)?.output()?.clone()));
-        let mut limits = Limits::default();
-        limits.slice = asking.slice;
-        let (mandate, parent, lineage) = match &task.child_of {
-            // The requester's supervisor has handed on no more than its agent held.
-            Some(child) => (child.mandate.narrow(&limits), Some(child.from), child.lineage.clone()),
-            None => {
-                let request = (!spec.required.is_empty()).then(|| spec.required.clone());
-                limits.exercise = request.clone();
-                limits.grant = request;
-                (state.mandate.hand_on(None, &limits), None, Arc::from([]))
-            }
-        };
-        Delegation {
-            id: asking.delegation,
-            task: spec.id.clone(),
-            agent: asking.agent.clone(),
-            attempt: asking.attempt,
-            retry: asking.retry,
-            brief: Arc::new(Brief {
-                task: spec.id.clone(),
-                goal: spec.goal.clone(),
-                inputs: spec.after.iter().chain(&spec.optional_after).filter_map(outputs).collect(),
-                params: state.goal.params.clone(),
-                documents: spec.documents.clone(),
-                constraints: spec.constraints.clone(),
-                output: spec.contract.output.clone(),
-                feedback: task.feedback.clone(),
-                checkpoint: task.checkpoint.clone(),
-                metadata: spec.metadata.clone(),
-            }),
-            contract: Arc::new(spec.contract.clone()),
-            needs: spec.needs.clone().into(),
-            required: spec.required.clone(),
-            mandate,
-            priority: spec.priority,
-            criticality: spec.criticality,
-            reversibility: spec.reversibility,
-            effects: spec.effects,
-            timeout: spec.timeout,
-            parent,
-            lineage,
-            idempotency_key: format!("{}/{}", state.id, spec.id).into(),
-            traceparent: state.trace.child(u64::from(asking.delegation.number)),
-        }
     }
 
     pub(super) fn contract(&mut self, index: usize) -> Result<Arc<CompiledContract>, String> {

@@ -1,6 +1,12 @@
 //! Reads `[policy]`: how agents are chosen, when they are left alone, and how trust moves. Silence keeps the defaults.
 
-use bailiwick_actors::policies::circuit_breaker::BreakerSettings;
+use std::sync::Arc;
+
+use bailiwick_actors::{
+    policies::{PolicySettings, circuit_breaker::BreakerSettings},
+    trust_tracker::models::{Asymmetric, Beta, TrustModel},
+};
+use bailiwick_protocols::TrustScore;
 
 use super::{fields::Fields, item::Item};
 
@@ -60,6 +66,28 @@ pub enum TeamTrustModel {
     Asymmetric,
     /// Decayed counts of both.
     Beta,
+}
+
+impl TeamPolicy {
+    /// The settings of the policies every supervisor lives by.
+    pub(crate) fn settings(&self) -> PolicySettings {
+        let mut settings = PolicySettings::default();
+        settings.breaker = self.breaker;
+        settings
+    }
+
+    /// The arithmetic of trust.
+    pub(crate) fn model(&self) -> Arc<dyn TrustModel> {
+        let stated = &self.trust;
+        if stated.model == Some(TeamTrustModel::Beta) {
+            return Arc::new(Beta::default());
+        }
+        let mut model = Asymmetric::default();
+        model.start = stated.start.map_or(model.start, TrustScore::new);
+        model.success_rate = stated.success_rate.unwrap_or(model.success_rate);
+        model.failure_rate = stated.failure_rate.unwrap_or(model.failure_rate);
+        Arc::new(model)
+    }
 }
 
 /// Reads `[policy]`.

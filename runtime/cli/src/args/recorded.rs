@@ -66,6 +66,16 @@ pub(crate) struct ResumeArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) goal: GoalArgs,
+    /// Decides the journal anew by these rules, and tells which trips, refusals and costs of the goal change: a team
+    /// file, or one that holds `[policy]` alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct WhyArgs {
     #[command(flatten)]
     pub(crate) goal: GoalArgs,

@@ -243,3 +243,40 @@ fn a_flipped_byte_is_named_and_what_stands_before_it_stays_readable() {
     assert_eq!((status(&run), run.stdout.as_str()), (Some(1), ""), "{run:?}");
     assert_eq!(fs::read(team.path("j.db")).unwrap(), bytes, "nothing is repaired or overwritten");
 }
+
+/// Wrong twice, then right.
+const THIRD_TIME: &str = r#"
+goal = "Two and two"
+[agents.ada]
+capabilities = ["sum"]
+cost_usd_per_task = 0.01
+scripted = [{ output = "5" }, { output = "5" }, { output = "4" }]
+[[tasks]]
+id = "sum"
+goal = "2 + 2"
+needs = ["sum"]
+verify = { equals = "4" }
+"#;
+
+#[test]
+fn a_goal_is_decided_anew_by_other_rules_without_calling_anybody() {
+    let team = Team::new(THIRD_TIME);
+    let run = team.bailiwick(&["run", "team.toml", "--json"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let goal = run.json()["goal_id"].as_str().unwrap().to_owned();
+    fs::write(team.path("strict.toml"), "[policy.breaker]\nfailures_in_row = 2\n").unwrap();
+    fs::write(team.path("wrong.toml"), "[policy.braker]\nfailures_in_row = 2\n").unwrap();
+
+    let same = team.bailiwick(&["replay", &goal, "--policy", "team.toml"]);
+    let strict = team.bailiwick(&["replay", &goal, "--policy", "strict.toml"]);
+    let wrong = team.bailiwick(&["replay", &goal, "--policy", "wrong.toml"]);
+
+    assert_eq!(status(&same), Some(0), "{same:?}");
+    assert!(same.stdout.contains("nothing of it changes"), "{same:?}");
+    assert_eq!(status(&strict), Some(0), "{strict:?}");
+    assert!(strict.stdout.contains("trip of sum: then none; now 2 failures in a row"), "{strict:?}");
+    assert!(strict.stdout.contains("refusal: then none; now breaker open for sum until"), "{strict:?}");
+    assert!(strict.stdout.contains("cost: then 0.030000 USD; now 0.020000 USD"), "{strict:?}");
+    assert_eq!((status(&wrong), wrong.stdout.as_str()), (Some(2), ""), "{wrong:?}");
+    assert!(wrong.stderr.contains("did you mean `breaker`?"), "{wrong:?}");
+}
