@@ -85,8 +85,10 @@ fn ends(told: &[&GoalEvent]) {
     let mut over: BTreeSet<&TaskId> = BTreeSet::new();
     let mut all: BTreeSet<&TaskId> = BTreeSet::new();
     for event in told {
-        if let GoalEvent::TaskDecomposed { tasks, .. } = event {
-            all.extend(tasks.iter().map(|task| &task.id));
+        match event {
+            GoalEvent::TaskDecomposed { tasks, .. } => all.extend(tasks.iter().map(|task| &task.id)),
+            GoalEvent::ChildAdded { task, .. } | GoalEvent::JudgeAsked { task, .. } => drop(all.insert(&task.id)),
+            _ => {}
         }
         let Some(task) = event.task() else { continue };
         assert!(!over.contains(task), "{} of {task} after its end", event.kind());

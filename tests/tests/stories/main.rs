@@ -9,6 +9,7 @@ mod defects;
 mod dispatch;
 mod events;
 mod journal;
+mod judges;
 mod ladder;
 mod load;
 mod mandate;

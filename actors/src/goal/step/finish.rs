@@ -130,7 +130,11 @@ impl GoalMachine {
         } else {
             GoalEvent::VerificationFailed { task: None, agent: None, attempt: None, verdict }
         });
-        self.finish();
+        // Judges that nobody waits for any more are called off; what they cost is in before the goal ends.
+        self.call_off(self.state.judgements(None).collect());
+        if self.state.all_ended() {
+            self.finish();
+        }
     }
 
     /// The outcome that decides among the needed tasks, if one of them did not complete: precedence, then plan order.
