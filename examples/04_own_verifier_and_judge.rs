@@ -1,29 +1,29 @@
-//! A check and a judge of your own. The check is a function; the judge gives a score, and a panel of three seats decides.
+//! A check and two judges of your own: one in code, one an agent of the team. They share a panel of three seats.
 //!
 //! ```text
 //! verified: One line on sales
 //!   goal #1 by writer: not verified: 1 of 2 checks failed: check 1 (function): `short`: 10 words, at most 8
-//!   goal #2 by writer: not verified: 1 of 2 checks failed: check 2 (judge): 2 of 3 judges passed it: charitable 1.00, 1 of 1 numbers; strict 0.50, 1 of 2 numbers; complete 1.00, 1 of 1 numbers
+//!   goal #2 by writer: not verified: 1 of 2 checks failed: check 2 (judge): 2 of 3 judges passed it: charitable 1.00, numbers: 1; strict 0.50, a share of what?; complete 1.00, numbers: 1
 //!   goal #3 by writer: verified
 //!   trust in writer: 0.50 -> 0.39
 //! believed: Sales went up by 12 percent to 90
 //! ```
 
 use bailiwick::{
-    actors::verifiers::{Judge, JudgeAnswer, JudgeQuestion, Perspective},
+    actors::verifiers::{Judge, JudgeAnswer, JudgeQuestion},
     prelude::*,
     protocols::JudgeSpec,
 };
 use bailiwick_examples::show;
+use serde_json::json;
 
-/// Counts numbers: no number, no claim. In its strict seat it wants two of them.
+/// Counts numbers: no number, no claim.
 struct Numbers;
 
 impl Judge for Numbers {
     async fn judge(&self, question: &JudgeQuestion) -> JudgeAnswer {
         let numbers = question.output.split_whitespace().filter(|word| word.parse::<f64>().is_ok()).count();
-        let wanted = if question.perspective == Perspective::Strict { 2 } else { 1 };
-        JudgeAnswer::scored((numbers as f64 / wanted as f64).min(1.0), format!("{numbers} of {wanted} numbers"))
+        JudgeAnswer::scored(numbers.min(1) as f64, format!("numbers: {numbers}"))
     }
 }
 
@@ -40,10 +40,19 @@ async fn main() -> Result<(), bailiwick::Error> {
         "Sales went up by 12 percent to 90",
     ];
 
+    // An agent that judges is asked the whole question as its task: the criterion, from where to look, the output.
+    let reviewer = agent_fn("reviewer", ["review"], |task| async move {
+        let whole = task.goal().contains("percent to ");
+        let (score, reason) = if whole { (1.0, "a share and a sum") } else { (0.5, "a share of what?") };
+        Ok(Output::json(json!({ "score": score, "reason": reason })))
+    });
+
     let bailiwick = Bailiwick::builder()
         .agent(scripted("writer", ["write"], drafts.map(ScriptedReply::output)))
+        .agent(reviewer)
         .verifier(short)
         .judge(Numbers)
+        .judge_agent("reviewer")
         .start()
         .await?;
 

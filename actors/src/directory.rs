@@ -341,6 +341,16 @@ impl Permits {
         taken.ok().map(|_| Permit(self.0.clone()))
     }
 
+    /// Takes a permit beyond all others, for what the admission of other work bounds already: a judge is asked because
+    /// somebody's report is in, and its room must not depend on work that waits for that report.
+    pub fn take_beyond(&self) -> Option<Permit> {
+        if self.is_closed() {
+            return None;
+        }
+        self.0.free.fetch_sub(1, Ordering::SeqCst);
+        Some(Permit(self.0.clone()))
+    }
+
     /// Hands out no more for new work.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);

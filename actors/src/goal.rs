@@ -125,6 +125,7 @@ impl Actor for GoalActor {
             G::Cancel { by, graceful } => GoalInput::Cancel { by, graceful },
             G::Park => GoalInput::Park,
             G::Sweep => GoalInput::Sweep,
+            G::Judge { seat, agent, question } => GoalInput::Judge { seat, agent, question },
             G::Ask { from, name, task, mandate, lineage } => GoalInput::Ask { from, name, task, mandate, lineage },
         };
         let Some(machine) = &mut life.machine else { return Ok(()) };
@@ -222,6 +223,10 @@ impl GoalActor {
                 let work = Work::new(output, goal);
                 let body = PoolMessage::Examine { asker: Asker::Goal(self.id), contract, work, round, wanted };
                 self.lines.pool.tell(Envelope { origin, cause, trace, parent: None, body });
+            }
+            GoalEffect::Judged { asker, seat, answer } => {
+                let body = PoolMessage::Judged { asker, seat, answer };
+                self.lines.pool.tell(Envelope { origin, cause, trace, parent: seat.of, body });
             }
             GoalEffect::Plan { request } => {
                 let Some(planner) = self.lines.team.planner.clone() else { return };

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use bailiwick_protocols::{
     AgentName, Capability, Cost, Delegated, Delegation, DelegationId, Goal, GoalId, Json, Lesson, Mandate, Output,
     Refusal, Report, Settlement, Task, TaskId, Timestamp, Usage, Verdict,
-    event::SeatEnd,
+    event::{JudgeSeat, SeatEnd},
     outcome::{CanceledBy, RevokeReason},
     trust::Evidence,
 };
@@ -28,7 +28,7 @@ use crate::{
     edge::Place,
     planners::PlanAnswer,
     tools::Need,
-    verifiers::{CompiledContract, Work},
+    verifiers::{CompiledContract, JudgeAnswer, Work},
 };
 
 /// To the Coordinator.
@@ -165,6 +165,15 @@ pub enum GoalMessage {
         mandate: Mandate,
         /// The agents already waiting in this chain, outermost first.
         lineage: Arc<[AgentName]>,
+    },
+    /// An examination wants an agent of the team as a judge. Idempotent by seat. Bound: one a seat of a panel.
+    Judge {
+        /// Which seat of which panel.
+        seat: JudgeSeat,
+        /// Who is to sit there.
+        agent: AgentName,
+        /// The whole question in words.
+        question: String,
     },
     /// End it. Bound: one a caller.
     Cancel {
@@ -467,6 +476,32 @@ pub enum PoolMessage {
         leaf: usize,
         /// What it found.
         verdict: Verdict,
+    },
+    /// A worker wants an agent of the team as a judge. Bound: one a seat of a panel.
+    Ask {
+        /// In which examination.
+        asker: Asker,
+        /// Which round.
+        round: u32,
+        /// Which leaf.
+        leaf: u32,
+        /// Which seat of its panel.
+        seat: u32,
+        /// Who is to sit there.
+        agent: AgentName,
+        /// The whole question in words.
+        question: String,
+        /// Answered when the goal says what came of it.
+        reply: oneshot::Sender<JudgeAnswer>,
+    },
+    /// What an agent said as a judge, or why nothing. Bound: one a seat, or an asking again.
+    Judged {
+        /// In which examination.
+        asker: Asker,
+        /// Which seat of which panel.
+        seat: JudgeSeat,
+        /// What it said.
+        answer: JudgeAnswer,
     },
     /// An examination took too long. Bound: one an examination.
     TimeUp {

@@ -1,19 +1,21 @@
 //! Supervises verification that takes time: functions and judges. Pure checks need no pool.
 //!
 //! A report goes in, findings are gathered (`gather.rs`), one verdict comes out. A worker is a task on the agents'
-//! runtime; one that is lost or late is an abstention, never a pass.
+//! runtime; one that is lost or late is an abstention, never a pass. A judge that is an agent is asked through the goal;
+//! the question stays here until the answer comes, and goes up again when the examination is asked for again.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
-use bailiwick_protocols::{Verdict, contract::VERIFICATION_TIMEOUT};
+use bailiwick_protocols::{AgentName, DelegationId, GoalId, Verdict, contract::VERIFICATION_TIMEOUT, event::JudgeSeat};
 use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
 
 use crate::{
     address::Envelope,
     messages::{Asker, GoalMessage, PoolMessage, SupervisorMessage},
     switchboard::Switchboard,
-    verifiers::Work,
+    verifiers::{Bench, JudgeAnswer, ToAgent, Work},
     world::{AbortOnDrop, World},
 };
 
@@ -37,6 +39,14 @@ pub struct Examination {
     gather: Gather,
     work: Work,
     workers: Vec<AbortOnDrop>,
+    /// What agents are asked as judges, and who waits for it.
+    asked: BTreeMap<JudgeSeat, Asked>,
+}
+
+struct Asked {
+    agent: AgentName,
+    question: String,
+    reply: oneshot::Sender<JudgeAnswer>,
 }
 
 type Key = (Asker, u32);
@@ -64,7 +74,12 @@ impl Actor for VerifierPool {
                 let key = (asker, round);
                 let output = std::sync::Arc::new(work.output().clone());
                 let examination = match open.entry(key.clone()) {
-                    std::collections::btree_map::Entry::Occupied(under_way) => under_way.into_mut(),
+                    std::collections::btree_map::Entry::Occupied(under_way) => {
+                        let under_way = under_way.into_mut();
+                        // The goal may have lost the questions: it knows those it has recorded.
+                        under_way.asked.iter().for_each(|(seat, asked)| self.ask(goal_of(&key.0), *seat, asked));
+                        under_way
+                    }
                     std::collections::btree_map::Entry::Vacant(place) => {
                         let Some(gather) = Gather::new(contract) else {
                             let verdict = Verdict::abstain("contract", "it asks for no check");
@@ -72,7 +87,7 @@ impl Actor for VerifierPool {
                             return Ok(());
                         };
                         let work = work.fenced_by(self.world.dice.bits());
-                        place.insert(Examination { gather, work, workers: Vec::new() })
+                        place.insert(Examination { gather, work, workers: Vec::new(), asked: BTreeMap::new() })
                     }
                 };
                 let begun = examination.workers.is_empty();
@@ -87,6 +102,22 @@ impl Actor for VerifierPool {
                 if let Some(examination) = open.get_mut(&key) {
                     let effects = examination.gather.step(Heard::Found { leaf, verdict });
                     self.follow(&myself, open, &key, effects);
+                }
+            }
+            PoolMessage::Ask { asker, round, leaf, seat, agent, question, reply } => {
+                let seat = JudgeSeat { of: delegation_of(&asker), round, leaf, seat };
+                let goal = goal_of(&asker);
+                if let Some(examination) = open.get_mut(&(asker, round)) {
+                    let asked = Asked { agent, question, reply };
+                    self.ask(goal, seat, &asked);
+                    examination.asked.insert(seat, asked);
+                }
+            }
+            PoolMessage::Judged { asker, seat, answer } => {
+                let examination = open.get_mut(&(asker, seat.round));
+                if let Some(asked) = examination.and_then(|examination| examination.asked.remove(&seat)) {
+                    // Whoever asked has given up if its 30 s are over.
+                    drop(asked.reply.send(answer));
                 }
             }
             PoolMessage::TimeUp { asker, round } => {
@@ -142,7 +173,8 @@ impl VerifierPool {
         key: &Key,
         leaf: usize,
     ) -> AbortOnDrop {
-        let run = of.gather.contract().run_leaf(leaf, of.work.clone());
+        let work = of.work.clone().before(self.bench(myself, key, leaf));
+        let run = of.gather.contract().run_leaf(leaf, work);
         let method = of.gather.contract().method(leaf).unwrap_or("contract");
         let (myself, (asker, round)) = (myself.clone(), key.clone());
         let origin = self.lines.pool.origin();
@@ -154,6 +186,24 @@ impl VerifierPool {
             // The pool is gone only if it died: then whoever asked asks again.
             drop(myself.cast(Envelope { origin, cause: None, trace: None, parent: None, body }));
         })
+    }
+
+    /// The way of one check's questions to agents: over this mailbox, so that they are known when the answers come.
+    fn bench(&self, myself: &ActorRef<Envelope<PoolMessage>>, key: &Key, leaf: usize) -> Bench {
+        let (myself, (asker, round)) = (myself.clone(), key.clone());
+        let origin = self.lines.pool.origin();
+        Bench::new(move |ToAgent { agent, seat, question, reply }| {
+            let (asker, leaf, seat) = (asker.clone(), leaf as u32, seat as u32);
+            let body = PoolMessage::Ask { asker, round, leaf, seat, agent, question, reply };
+            drop(myself.cast(Envelope { origin, cause: None, trace: None, parent: None, body }));
+        })
+    }
+
+    fn ask(&self, goal: GoalId, seat: JudgeSeat, asked: &Asked) {
+        let (agent, question) = (asked.agent.clone(), asked.question.clone());
+        let body = GoalMessage::Judge { seat, agent, question };
+        let origin = self.lines.pool.origin();
+        self.lines.tell_goal(goal, Envelope { origin, cause: None, trace: None, parent: seat.of, body });
     }
 
     fn time(&self, myself: &ActorRef<Envelope<PoolMessage>>, examination: &mut Examination, key: &Key) {
@@ -183,5 +233,19 @@ impl VerifierPool {
                 self.lines.tell_goal(*goal, Envelope { origin, cause: None, trace: None, parent: None, body });
             }
         }
+    }
+}
+
+fn goal_of(asker: &Asker) -> GoalId {
+    match asker {
+        Asker::Report { delegation, .. } => delegation.goal,
+        Asker::Goal(goal) => *goal,
+    }
+}
+
+fn delegation_of(asker: &Asker) -> Option<DelegationId> {
+    match asker {
+        Asker::Report { delegation, .. } => Some(*delegation),
+        Asker::Goal(_) => None,
     }
 }

@@ -17,6 +17,7 @@ use bailiwick_protocols::{Brief, Output, TaskId, Verdict};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+mod bench;
 pub mod compile;
 pub mod compose;
 pub mod contract;
@@ -32,6 +33,7 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bench::{Bench, ToAgent};
 pub use compile::{ContractFault, ContractProblem};
 pub use contract::{CompiledContract, Lane};
 pub use function::{IntoVerdict, VerifierSpec, verifier, verify_async, verify_fn};
@@ -63,6 +65,7 @@ pub struct Work {
     output: Arc<Output>,
     told: Told,
     fence: Option<u64>,
+    bench: Option<Bench>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,12 +77,12 @@ enum Told {
 impl Work {
     /// An output made for a goal in words.
     pub fn new(output: impl Into<Arc<Output>>, goal: impl Into<Arc<str>>) -> Self {
-        Self { output: output.into(), told: Told::Goal(goal.into()), fence: None }
+        Self { output: output.into(), told: Told::Goal(goal.into()), fence: None, bench: None }
     }
 
     /// An output made for a task.
     pub fn of_task(output: impl Into<Arc<Output>>, brief: Arc<Brief>) -> Self {
-        Self { output: output.into(), told: Told::Brief(brief), fence: None }
+        Self { output: output.into(), told: Told::Brief(brief), fence: None, bench: None }
     }
 
     /// Sets the 64 random bits that fence the output in a judge's question. Draw them after the output is in;
@@ -122,6 +125,16 @@ impl Work {
             Told::Goal(_) => None,
             Told::Brief(brief) => Some(brief),
         }
+    }
+
+    /// Sets the way to judges that are agents; without it they abstain.
+    pub(crate) fn before(mut self, bench: Bench) -> Self {
+        self.bench = Some(bench);
+        self
+    }
+
+    pub(crate) fn bench(&self) -> Option<Bench> {
+        self.bench.clone()
     }
 
     pub(crate) fn fence(&self) -> Option<u64> {

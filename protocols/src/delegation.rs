@@ -134,3 +134,10 @@ pub struct Delegation {
     /// Its span's parent in the trace.
     pub traceparent: Traceparent,
 }
+
+impl Delegation {
+    /// Whether the agent is asked as a judge: no contract, no lesson, and nothing in its favour for answering.
+    pub fn is_judgement(&self) -> bool {
+        self.task.is_judgement()
+    }
+}

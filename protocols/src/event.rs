@@ -337,6 +337,15 @@ pub enum GoalEvent {
         /// The agents already waiting in this chain, outermost first.
         lineage: Arc<[AgentName]>,
     },
+    /// An agent of the team is asked as a judge. What follows carries the same task id; it is no attempt of the goal.
+    JudgeAsked {
+        /// The question as a task, every default filled in.
+        task: Arc<TaskSpec>,
+        /// Which seat of which panel it answers for.
+        seat: JudgeSeat,
+        /// The authority it has: to answer, and nothing else.
+        mandate: Mandate,
+    },
     /// A child that was called back with an earlier attempt of its parent is wanted again.
     ChildReopened {
         /// The child.
@@ -571,6 +580,7 @@ impl GoalEvent {
                 GoalEvent::DelegationRefused { .. } => "delegation_refused",
                 GoalEvent::ChildAdded { .. } => "child_added",
                 GoalEvent::ChildReopened { .. } => "child_reopened",
+                GoalEvent::JudgeAsked { .. } => "judge_asked",
                 GoalEvent::AttemptEnded { .. } => "attempt_ended",
                 GoalEvent::AttemptRetried { .. } => "attempt_retried",
                 GoalEvent::TaskSkipped { .. } => "task_skipped",
@@ -621,7 +631,7 @@ impl GoalEvent {
             | E::TaskCompleted { task, .. }
             | E::TaskFailed { task, .. }
             | E::TaskSkipped { task, .. } => Some(task),
-            E::ChildAdded { task, .. } => Some(&task.id),
+            E::ChildAdded { task, .. } | E::JudgeAsked { task, .. } => Some(&task.id),
             E::VerificationPassed { task, .. } | E::VerificationFailed { task, .. } | E::Escalated { task, .. } => {
                 task.as_ref()
             }
@@ -660,6 +670,19 @@ impl GoalEvent {
             _ => None,
         }
     }
+}
+
+/// One seat of a panel: which examination it belongs to, and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct JudgeSeat {
+    /// The delegation whose report is examined; `None` for the goal's own output.
+    pub of: Option<DelegationId>,
+    /// The examination's round, counted from 1.
+    pub round: u32,
+    /// Which check of the contract asks, counted from 0.
+    pub leaf: u32,
+    /// The seat on its panel, counted from 0.
+    pub seat: u32,
 }
 
 /// What an agent's stream tells: the facts its supervisor and its policies live by.

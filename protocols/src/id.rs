@@ -104,6 +104,24 @@ name!(
     TeamName
 );
 
+impl TaskId {
+    /// What the last part of a judgement's name begins with; no task of a plan and no part may be called so.
+    const JUDGEMENT: &str = "judge#";
+
+    /// The name under which one seat of a panel is asked: beside the task whose work it judges, or beside the goal's
+    /// tasks. The numbers tell it from every other seat that is ever asked about the same.
+    pub fn of_judgement(task: Option<&TaskId>, numbers: [u32; 4]) -> TaskId {
+        let [work, round, leaf, seat] = numbers;
+        let beside = task.map(|task| format!("{task}/")).unwrap_or_default();
+        TaskId::from(format!("{beside}{}{work}.{round}.{leaf}.{seat}", Self::JUDGEMENT))
+    }
+
+    /// Whether this is what an agent is asked as a judge: work on no task, and no attempt of the goal.
+    pub fn is_judgement(&self) -> bool {
+        self.rsplit('/').next().unwrap_or(self).starts_with(Self::JUDGEMENT)
+    }
+}
+
 /// One goal, for ever and everywhere: a version 7 UUID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

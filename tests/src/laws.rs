@@ -120,7 +120,9 @@ fn ends(told: &[&GoalEvent]) {
     for event in told {
         match event {
             GoalEvent::TaskDecomposed { tasks, .. } => all.extend(tasks.iter().map(|task| &task.id)),
-            GoalEvent::ChildAdded { task, .. } => assert!(all.insert(&task.id), "{} was added twice", task.id),
+            GoalEvent::ChildAdded { task, .. } | GoalEvent::JudgeAsked { task, .. } => {
+                assert!(all.insert(&task.id), "{} was added twice", task.id)
+            }
             GoalEvent::ChildReopened { task, .. } => {
                 assert!(over.remove(task), "{task} was wanted again before its end")
             }

@@ -93,6 +93,15 @@ pub fn simulate(seed: u64, told: bool) -> Result<Tally, Broken> {
     house.run().map_err(|law| Broken { seed, law, before: house.told() })
 }
 
+/// The same with agents as judges.
+///
+/// # Errors
+/// The first law that is broken.
+pub fn simulate_judges(seed: u64, told: bool) -> Result<Tally, Broken> {
+    let mut house = house::House::new(seed, told).with_judges(seed);
+    house.run().map_err(|law| Broken { seed, law, before: house.told() })
+}
+
 /// Plays the script of one seed on the real tree, in paused time.
 ///
 /// # Errors

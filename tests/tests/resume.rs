@@ -10,7 +10,7 @@ use bailiwick::{
     GoalReport, Standing,
     actors::audit_log::memory::MemoryJournal,
     prelude::*,
-    protocols::{Delegated, Event, GoalEvent, GoalId, Recorded, Stream},
+    protocols::{Cost, Delegated, Event, GoalEvent, GoalId, Recorded, Stream, Usage},
     testing::{Stage, StageBuilder},
 };
 
@@ -368,4 +368,74 @@ async fn an_effect_that_a_crash_left_in_doubt_is_not_tried_again_and_its_agent_i
 
     assert_eq!((report.outcome_word(), paid.of("paid")), ("failed", 1));
     assert!(report.summary().to_string().contains("may have been had"), "{}", report.summary());
+}
+
+/// A writer whose draft is judged by an agent, and a goal whose whole is judged again; how often each was called.
+fn judged(calls: &Calls) -> StageBuilder {
+    let agent = |name: &'static str, says: serde_json::Value| {
+        let calls = calls.clone();
+        agent_fn(name, [name], move |task| {
+            calls.note(if task.task().is_judgement() { "judge" } else { task.task().as_str() });
+            let says = says.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                Ok(Report::of(Output::json(says)).charge(Usage { calls: 1, ..Usage::default() }, Cost::Known(5)))
+            }
+        })
+        .max_concurrent(2)
+    };
+    let score = serde_json::json!({ "score": 0.9 });
+    let team = Stage::seeded(6).agent(agent("write", score.clone())).agent(agent("review", score));
+    team.with(|builder| builder.judge_agent("review"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_it_is_stopped_a_goal_whose_judges_are_agents_ends_the_same() {
+    let good = || Verify::judge("it is good");
+    let draft = |id: &str| Task::new(id, "write it").needs_capability("write").effects(Effects::None).verify(good());
+    let goal = || Goal::new("two drafts").task(draft("a")).task(draft("b").after(["a"])).verify(good());
+    let stage = judged(&Calls::default()).open().await;
+    let whole = stage.run(goal()).await;
+    let expected = result(&whole);
+    assert_eq!((expected.0.0.as_str(), whole.cost, whole.attempts()), ("verified", Cost::Known(55), 2));
+    let log = stage.log();
+
+    let mut stops = 0;
+    for end in 1..log.len() {
+        let prefix = log[..end].to_vec();
+        let Some(id) = goal_of(&prefix) else { continue };
+        if !can_end_between(&prefix[end - 1], &log[end]) {
+            continue;
+        }
+        let (calls, before) = (Calls::default(), prefix.clone());
+        let journal = MemoryJournal::holding(prefix).unwrap();
+        let stage = judged(&calls).with(|builder| builder.journal(journal).hold_open_goals()).open().await;
+        // Whoever resumes it takes their time: judges have theirs from then on.
+        tokio::time::sleep(Duration::from_secs(300)).await;
+
+        let resumed = stage.bailiwick().resume(id).await.unwrap();
+        let report = tokio::time::timeout(Duration::from_secs(3_600), resumed).await;
+
+        let report = report.unwrap_or_else(|_| panic!("stopped after event {end}, it never ends")).unwrap();
+        assert_eq!(result(&report), expected, "stopped after event {end}: {:?}", log[end - 1]);
+        let answered = before.iter().filter(|one| is_answer(one)).count() as u32;
+        assert_eq!(calls.of("judge"), 9 - answered, "stopped after event {end}: nobody who answered is asked again");
+        assert_eq!(report.attempts(), 2 + lost(&report), "stopped after event {end}");
+        stops += 1;
+    }
+
+    assert!(stops > 40, "only {stops} stops in {} events", log.len());
+}
+
+/// Whether a judge's answer is in: its supervisor has it.
+fn is_answer(recorded: &Recorded) -> bool {
+    use bailiwick::protocols::AgentFact;
+    let Event::Agent(AgentFact::Reported { .. }) = &recorded.event else { return false };
+    matches!(&recorded.stream, Stream::Agent { agent, .. } if &**agent == "review")
+}
+
+fn lost(report: &GoalReport) -> usize {
+    let attempts = report.tasks.iter().flat_map(|task| &task.attempts);
+    let is_lost = |code: bailiwick::protocols::Code| code == bailiwick::protocols::Code::Lost;
+    attempts.filter(|attempt| attempt.error().is_some_and(|error| is_lost(error.code))).count()
 }

@@ -157,6 +157,8 @@ impl Flight {
             // Nothing is known of it: its supervisor died with it.
             (None, None, None) => (SettlementKind::Lost, None, None, None),
         };
+        // What a judge says is checked by nobody: it teaches nothing about the agent, nor does its silence.
+        let evidence = evidence.filter(|_| !self.delegation.is_judgement());
         Conclusion { kind, evidence, failure, revoked }
     }
 

@@ -211,6 +211,8 @@ pub struct Desk {
     learning: BTreeMap<DelegationId, Evidence>,
     /// What is examined in the pool: in which round, and that the verdict is wanted.
     examining: BTreeMap<DelegationId, (u32, Arc<()>)>,
+    /// Whether it is beginning another life: the goals behind what is in flight may not live yet.
+    beginning: bool,
     seats: BTreeMap<u32, Seat>,
     down: u32,
     starts: Starts,
@@ -239,6 +241,7 @@ impl Desk {
             asks: BTreeMap::new(),
             learning: BTreeMap::new(),
             examining: BTreeMap::new(),
+            beginning: false,
             seats: BTreeMap::new(),
             down: 0,
             starts: Starts::default(),

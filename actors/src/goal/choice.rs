@@ -140,6 +140,7 @@ pub fn choose(
     let mut room = room;
     let mut take = |entry: &Entry| match &room {
         Some((agent, _)) if *agent == entry.name => room.take().map(|(_, permit)| permit),
+        _ if wanted.task.id.is_judgement() => entry.permits.take_beyond(),
         _ => entry.permits.take(),
     };
     let explore = only.is_none()

@@ -18,6 +18,9 @@ pub enum PlanProblem {
     /// The id is blank.
     #[error("a task id is blank")]
     BlankId,
+    /// The id is one that only questions to judges have.
+    #[error("task `{0}`: an id that begins with `judge#` is kept for questions to judges")]
+    ReservedId(TaskId),
     /// The goal of a task is blank.
     #[error("task `{0}` has no goal")]
     BlankGoal(TaskId),
@@ -75,6 +78,9 @@ pub fn problems(tasks: &[Task], bounds: &Bounds) -> Vec<PlanProblem> {
     for task in tasks {
         if task.id.trim().is_empty() {
             found.push(PlanProblem::BlankId);
+        }
+        if task.id.is_judgement() {
+            found.push(PlanProblem::ReservedId(task.id.clone()));
         }
         if !ids.insert(&task.id) {
             found.push(PlanProblem::Duplicate(task.id.clone()));

@@ -8,7 +8,7 @@ use std::{
 use bailiwick_protocols::{
     AgentName, Cost, DelegationId, Ended, Feedback, Goal, GoalEvent, GoalId, Json, Mandate, Outcome, Output, Slice,
     TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Usage, Verdict,
-    event::Route,
+    event::{JudgeSeat, Route},
     outcome::{CanceledBy, RefusedBy},
 };
 
@@ -84,6 +84,13 @@ pub enum Stop {
     Budget,
 }
 
+impl Stop {
+    /// Whether what runs may come to its end, and so be judged.
+    pub fn lets_end(&self) -> bool {
+        matches!(self, Stop::Budget | Stop::Canceled { graceful: true, .. })
+    }
+}
+
 /// One task of a goal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TaskState {
@@ -115,6 +122,8 @@ pub struct TaskState {
     pub doomed_by: Option<TaskId>,
     /// Whose part it is, if an agent at work handed it on.
     pub child_of: Option<ChildOf>,
+    /// Whose work it judges, if it is a question to a judge and no task.
+    pub judges: Option<Judging>,
     /// The last verdict, if a check was asked and made.
     pub verdict: Option<Verdict>,
     /// What its last attempt kept for the next.
@@ -140,6 +149,15 @@ pub struct ChildOf {
     pub mandate: Mandate,
     /// The agents already waiting in this chain.
     pub lineage: Arc<[AgentName]>,
+}
+
+/// Which seat a judge sits on, and what it may do there.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judging {
+    /// The seat.
+    pub seat: JudgeSeat,
+    /// The authority to answer, and nothing else.
+    pub mandate: Mandate,
 }
 
 /// The trace of a goal and its own span in it: one of its own, unless it is told to continue its caller's.
@@ -219,6 +237,7 @@ impl TaskState {
             waits_for,
             doomed_by: None,
             child_of: None,
+            judges: None,
             verdict: None,
             checkpoint: None,
             agent: None,
@@ -385,11 +404,11 @@ impl GoalState {
                     mandate: mandate.clone(),
                     lineage: lineage.clone(),
                 });
-                if !self.index.contains_key(&task.id) {
-                    self.index.insert(task.id.clone(), self.tasks.len());
-                    self.tasks.push(child);
-                    self.open += 1;
-                }
+                self.add(child);
+            }
+            E::JudgeAsked { task, seat, mandate } => {
+                let judges = Some(Judging { seat: *seat, mandate: mandate.clone() });
+                self.add(TaskState { judges, ..TaskState::new(task.clone(), at) });
             }
             E::ChildReopened { task, from, mandate } => {
                 let mut reopened = false;
@@ -463,6 +482,15 @@ impl GoalState {
         }
     }
 
+    /// Adds what the plan does not hold: a part, or a question to a judge.
+    fn add(&mut self, task: TaskState) {
+        if !self.index.contains_key(&task.spec.id) {
+            self.index.insert(task.spec.id.clone(), self.tasks.len());
+            self.tasks.push(task);
+            self.open += 1;
+        }
+    }
+
     fn change(&mut self, id: &TaskId, change: impl FnOnce(&mut TaskState)) {
         if let Some(task) = self.index.get(id).and_then(|index| self.tasks.get_mut(*index)) {
             change(task);
@@ -526,11 +554,19 @@ impl GoalState {
 
     /// The tasks of the plan: those that no agent at work handed on.
     pub fn plan(&self) -> impl Iterator<Item = &TaskSpec> + Clone {
-        self.tasks.iter().filter(|task| task.child_of.is_none()).map(|task| &*task.spec)
+        self.work().filter(|task| task.child_of.is_none()).map(|task| &*task.spec)
     }
 
-    /// Whether the attempt that asked for a child is over.
+    /// The tasks and their parts: everything but questions to judges.
+    pub fn work(&self) -> impl Iterator<Item = &TaskState> + Clone {
+        self.tasks.iter().filter(|task| task.judges.is_none())
+    }
+
+    /// Whether the attempt that asked for a child, or that a judge is asked about, is over.
     pub fn is_orphan(&self, task: &TaskState) -> bool {
+        if let Some(examined) = task.judges.as_ref().and_then(|judges| judges.seat.of) {
+            return self.asked(examined).is_none();
+        }
         let Some(child) = &task.child_of else { return false };
         let parent = self.task(&child.task).and_then(TaskState::asking);
         parent.is_none_or(|asking| asking.delegation != child.from)
@@ -540,6 +576,12 @@ impl GoalState {
     pub fn children(&self, from: DelegationId) -> impl Iterator<Item = usize> {
         let child = move |task: &TaskState| task.child_of.as_ref().is_some_and(|child| child.from == from);
         self.tasks.iter().enumerate().filter(move |(_, task)| child(task)).map(|(index, _)| index)
+    }
+
+    /// The questions to judges about a delegation's report, or (`None`) about the goal's output, by index.
+    pub fn judgements(&self, of: Option<DelegationId>) -> impl Iterator<Item = usize> {
+        let about = move |task: &TaskState| task.judges.as_ref().is_some_and(|judges| judges.seat.of == of);
+        self.tasks.iter().enumerate().filter(move |(_, task)| about(task)).map(|(index, _)| index)
     }
 
     /// Whether every task has ended.

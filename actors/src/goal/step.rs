@@ -10,8 +10,8 @@ use std::{
 
 use bailiwick_protocols::{
     AgentName, Capability, Cause, Code, Contract, Cost, Delegated, Delegation, DelegationId, Failure, Fault, GoalEvent,
-    Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
-    event::Route,
+    Limits, Mandate, Outcome, Output, Refusal, Settlement, Slice, Task, TaskId, TaskSpec, Timestamp, Usage, Verdict,
+    event::{JudgeSeat, Route},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause},
     task::Settings,
 };
@@ -24,15 +24,16 @@ use super::{
 };
 use crate::{
     directory::Permit,
-    messages::AcceptedGoal,
+    messages::{AcceptedGoal, Asker},
     planners::{Plan, PlanAnswer, PlanRequest, SynthesisRequest},
     routers::{RouteScene, Routed, route, standard::FLOOR_TRUST},
     team::Team,
     turn::Turn,
-    verifiers::CompiledContract,
+    verifiers::{CompiledContract, JudgeAnswer},
 };
 
 mod finish;
+mod judging;
 mod offer;
 mod parts;
 mod told;
@@ -55,6 +56,7 @@ pub enum GoalInput {
     Examined { verdict: Verdict, round: u32 },
     Synthesised { round: u32, result: Result<Output, String>, usage: Usage, cost: Cost },
     Ask { from: DelegationId, name: TaskId, task: Box<Task>, mandate: Mandate, lineage: Arc<[AgentName]> },
+    Judge { seat: JudgeSeat, agent: AgentName, question: String },
     Cancel { by: CanceledBy, graceful: bool },
     Sweep,
     Tick,
@@ -100,6 +102,15 @@ pub enum GoalEffect {
         name: TaskId,
         /// The result, or why there is none.
         answer: Box<Result<Delegated, Refusal>>,
+    },
+    /// Tell the pool what an agent said as a judge.
+    Judged {
+        /// In which examination.
+        asker: Asker,
+        /// On which seat.
+        seat: JudgeSeat,
+        /// What it said.
+        answer: JudgeAnswer,
     },
     /// Ask the planner.
     Plan {
@@ -233,6 +244,7 @@ impl GoalMachine {
                 GoalInput::Ask { from, name, task, mandate, lineage } => {
                     self.ask_child(from, &name, &task, mandate, lineage)
                 }
+                GoalInput::Judge { seat, agent, question } => self.ask_judge(seat, agent, &question),
                 GoalInput::Cancel { by, graceful } => self.stop(Stop::Canceled { by, graceful }),
                 GoalInput::Sweep => self.sweep(),
                 GoalInput::Tick => {}
@@ -303,6 +315,7 @@ impl GoalMachine {
         self.turn.record.push((event, cause));
         if let Some(task) = ended {
             self.child_ended(&task);
+            self.judgement_ended(&task);
         }
     }
 }

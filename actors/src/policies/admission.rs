@@ -38,12 +38,14 @@ pub struct Admission {
     tokens: u32,
     /// Retries that have paid and are not settled: asked again for a free seat, they pass.
     paid: BTreeSet<DelegationId>,
+    /// What it is asked as a judge: answering brings no token back.
+    judging: BTreeSet<DelegationId>,
 }
 
 impl Admission {
     /// Starts with a full bucket.
     pub fn new(settings: AdmissionSettings) -> Self {
-        Self { tokens: thousandths(settings.retry_tokens), settings, paid: BTreeSet::new() }
+        Self { tokens: thousandths(settings.retry_tokens), settings, paid: BTreeSet::new(), judging: BTreeSet::new() }
     }
 
     /// The retry tokens left, 0.. .
@@ -82,6 +84,10 @@ impl SupervisorPolicy for Admission {
 
     fn apply(&mut self, fact: &AgentFact, _: Timestamp) {
         match fact {
+            AgentFact::Admitted { delegation } if delegation.is_judgement() => {
+                self.judging.insert(delegation.id);
+            }
+            AgentFact::Settled { settlement } if self.judging.remove(&settlement.delegation) => {}
             AgentFact::Admitted { delegation } if delegation.retry => {
                 let pays = self.paid.insert(delegation.id);
                 self.tokens = self.tokens.saturating_sub(if pays { RETRY } else { 0 });

@@ -165,6 +165,8 @@ impl CircuitBreaker {
     }
 
     fn may_probe(&self, asked: &Delegation) -> bool {
-        asked.criticality <= self.rules().probe_criticality_max && asked.reversibility != Reversibility::Low
+        !asked.is_judgement()
+            && asked.criticality <= self.rules().probe_criticality_max
+            && asked.reversibility != Reversibility::Low
     }
 }

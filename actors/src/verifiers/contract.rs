@@ -80,6 +80,11 @@ impl CompiledContract {
         self.leaves.iter().all(|leaf| leaf.lane() == Lane::Pure)
     }
 
+    /// Whether a judge is an agent of the team: it is asked through the goal.
+    pub fn asks_agents(&self) -> bool {
+        self.leaves.iter().any(|leaf| matches!(leaf, Leaf::Judge(panel) if panel.asks_agents()))
+    }
+
     /// Gives an output the shape the contract asks for.
     ///
     /// # Errors

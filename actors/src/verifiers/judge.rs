@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use bailiwick_protocols::Json;
+use bailiwick_protocols::{Json, Output};
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
@@ -195,6 +195,14 @@ impl JudgeAnswer {
                 let answer = answer.to_string();
                 JudgeAnswer::Abstained(format!("no score in {}", super::shorten(&answer, 120)))
             }
+        }
+    }
+
+    /// Reads what an agent made: the same JSON, as a value or as text.
+    pub fn from_output(output: &Output) -> Self {
+        match output.as_text().map(serde_json::from_str::<Value>) {
+            Ok(Ok(answer)) => Self::from_json(&answer),
+            _ => Self::from_json(output.content.value()),
         }
     }
 

@@ -1,15 +1,14 @@
 //! Several judges as one finding: each passes at a score, and enough of those who answered must pass.
 
-use std::sync::Arc;
-
 use bailiwick_protocols::{JudgeSpec, Verdict};
 use futures::future::join_all;
 
 use super::{
     Work,
+    bench::Seated,
     compose::DETAILS_MAX,
     function::bounded,
-    judge::{DynJudge, JudgeAnswer, JudgeQuestion, Perspective},
+    judge::{JudgeAnswer, JudgeQuestion, Perspective},
     shorten,
 };
 
@@ -17,13 +16,19 @@ use super::{
 #[derive(Clone)]
 pub struct Panel {
     spec: JudgeSpec,
-    judges: Vec<Arc<dyn DynJudge>>,
+    judges: Vec<Seated>,
 }
 
 impl Panel {
     /// Seats these judges in turn until the spec's number is reached.
-    pub fn new(spec: JudgeSpec, judges: Vec<Arc<dyn DynJudge>>) -> Self {
+    pub(crate) fn new(spec: JudgeSpec, judges: Vec<Seated>) -> Self {
         Self { spec, judges }
+    }
+
+    /// Whether an agent of the team sits on it.
+    pub(crate) fn asks_agents(&self) -> bool {
+        let seated = self.judges.iter().take(usize::from(self.spec.judges));
+        seated.into_iter().any(|judge| matches!(judge, Seated::Agent(_)))
     }
 
     /// Asks all seats at once, each for at most 30 s, and counts. Whoever panics or is late abstains.
@@ -34,11 +39,8 @@ impl Panel {
         };
         let seats = self.judges.iter().cycle().take(usize::from(self.spec.judges)).enumerate();
         let answers = seats.map(|(seat, judge)| {
-            let (judge, question) = (judge.clone(), question.at_seat(seat));
-            async move {
-                let asked = async move { judge.judge_boxed(question).await };
-                bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained)
-            }
+            let asked = judge.clone().answer(question.at_seat(seat), work.bench());
+            async move { bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained) }
         });
         let mut verdict = count(&self.spec, &join_all(answers).await);
         if question.hidden_chars > 0 {

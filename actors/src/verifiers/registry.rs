@@ -6,14 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use super::{DynVerifier, Judge, VerifierSpec, judge::DynJudge};
+use bailiwick_protocols::AgentName;
+
+use super::{DynVerifier, Judge, VerifierSpec, bench::Seated};
 
 /// Everybody a contract may ask. Contracts are compiled against it: see [`Verifiers::compile`].
 #[derive(Clone, Default)]
 pub struct Verifiers {
     functions: BTreeMap<String, Arc<dyn DynVerifier>>,
-    judges: Vec<Arc<dyn DynJudge>>,
-    named_judges: BTreeMap<String, Arc<dyn DynJudge>>,
+    judges: Vec<Seated>,
+    named_judges: BTreeMap<String, Seated>,
 }
 
 /// Two verifiers, or two judges, have the same name.
@@ -40,7 +42,20 @@ impl Verifiers {
 
     /// Adds a judge to those who are asked when a contract names nobody. They are seated in this order.
     pub fn add_judge(&mut self, judge: impl Judge) {
-        self.judges.push(Arc::new(judge));
+        self.judges.push(Seated::Given(Arc::new(judge)));
+    }
+
+    /// Adds an agent of the team to those who are asked when a contract names nobody.
+    pub fn add_judge_agent(&mut self, agent: impl Into<AgentName>) {
+        self.judges.push(Seated::Agent(agent.into()));
+    }
+
+    /// The agents of the team that judge, as they are seated.
+    pub fn judge_agents(&self) -> impl Iterator<Item = &AgentName> {
+        self.judges.iter().filter_map(|judge| match judge {
+            Seated::Agent(agent) => Some(agent),
+            Seated::Given(_) => None,
+        })
     }
 
     /// Adds a model or agent that a contract asks for by name, instead of the others.
@@ -48,7 +63,7 @@ impl Verifiers {
     /// # Errors
     /// If there is one of that name already; it stays.
     pub fn add_named_judge(&mut self, name: impl Into<String>, judge: impl Judge) -> Result<(), DuplicateVerifier> {
-        insert(&mut self.named_judges, name.into(), Arc::new(judge))
+        insert(&mut self.named_judges, name.into(), Seated::Given(Arc::new(judge)))
     }
 
     /// The names of all functions, sorted.
@@ -65,11 +80,11 @@ impl Verifiers {
         self.functions.get(name).cloned()
     }
 
-    pub(crate) fn judges(&self) -> &[Arc<dyn DynJudge>] {
+    pub(crate) fn judges(&self) -> &[Seated] {
         &self.judges
     }
 
-    pub(crate) fn named_judge(&self, name: &str) -> Option<Arc<dyn DynJudge>> {
+    pub(crate) fn named_judge(&self, name: &str) -> Option<Seated> {
         self.named_judges.get(name).cloned()
     }
 }

@@ -12,7 +12,7 @@ use bailiwick_protocols::{
     PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind,
     Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustRecord, TrustScore, Usage, Verdict,
     Verify,
-    event::{Candidate, CeaseReason, ChosenBy, PassedOver, Route, RouteRule, SeatEnd, Terms},
+    event::{Candidate, CeaseReason, ChosenBy, JudgeSeat, PassedOver, Route, RouteRule, SeatEnd, Terms},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause, Trip},
     permission::Rule,
     policy::ApprovalRequest,
@@ -852,6 +852,12 @@ fn children() -> BoxedStrategy<GoalEvent> {
                 fingerprint,
                 mandate,
                 lineage
+            }
+        ),
+        (task_spec(), option::of(delegation_id()), any::<[u32; 3]>(), mandate()).prop_map(
+            |(task, of, [round, leaf, seat], mandate)| {
+                let seat = JudgeSeat { of, round, leaf, seat };
+                E::JudgeAsked { task: Arc::new(task), seat, mandate }
             }
         ),
         (task_id(), delegation_id(), mandate()).prop_map(|(task, from, mandate)| E::ChildReopened {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::arbitrary::{self, tried};
 
 /// The kinds of a goal's stream, as the documents name them.
-const GOAL_KINDS: [&str; 30] = [
+const GOAL_KINDS: [&str; 31] = [
     "agent_selected",
     "attempt_ended",
     "attempt_retried",
@@ -27,6 +27,7 @@ const GOAL_KINDS: [&str; 30] = [
     "goal_resumed",
     "goal_settled",
     "goal_submitted",
+    "judge_asked",
     "plan_rejected",
     "plan_requested",
     "route_chosen",

@@ -14,7 +14,7 @@ use bailiwick_actors::{
     trust_tracker::models::{Asymmetric, TrustModel},
     verifiers::{Judge, VerifierSpec, Verifiers},
 };
-use bailiwick_protocols::{Permissions, RuntimeEvent, TeamName, Timestamp};
+use bailiwick_protocols::{AgentName, Permissions, RuntimeEvent, TeamName, Timestamp};
 
 use crate::{Bailiwick, Error, runtime};
 
@@ -114,6 +114,13 @@ impl Builder {
     /// Adds a judge to the panel that answers [`Verify::judge`](bailiwick_protocols::Verify::judge).
     pub fn judge(mut self, judge: impl Judge) -> Self {
         self.verifiers.add_judge(judge);
+        self
+    }
+
+    /// Adds an agent of the team to that panel, seated in turn with the other judges. It is shown the whole question as
+    /// its task's goal and answers `{"score": 0.8, "reason": ".."}`; where it has a part in the work it abstains.
+    pub fn judge_agent(mut self, name: impl Into<AgentName>) -> Self {
+        self.verifiers.add_judge_agent(name);
         self
     }
 
@@ -238,6 +245,9 @@ impl Builder {
                 found.push(format!("two agents are called `{}`: give one another name", agent.name));
             }
             found.extend(agent_problems(agent));
+        }
+        for judge in self.verifiers.judge_agents().filter(|judge| !names.contains(judge)) {
+            found.push(format!("judge `{judge}` is no agent of the team: add it with `.agent(..)`, or leave it out"));
         }
         let Weights { capability, trust, availability, cost } = self.choice.weights;
         let weights = [capability, trust, availability, cost];

@@ -132,6 +132,9 @@ fn of_goal(event: &GoalEvent) -> String {
             format!("attempt {attempt} goes to {agent}, of {} that could", candidates.len().max(1))
         }
         E::ChildAdded { parent, .. } => format!("is handed on as a part of {parent}"),
+        E::JudgeAsked { task, .. } => {
+            format!("{} is asked as a judge", task.agent.as_ref().map_or("an agent", |agent| agent.as_str()))
+        }
         E::ChildReopened { .. } => "is wanted again".to_owned(),
         E::DelegationRefused { agent, refusal, .. } => format!("{agent} refuses: {refusal}"),
         E::TaskAssigned { agent, attempt, .. } => format!("{agent} has attempt {attempt}"),

@@ -193,6 +193,9 @@ impl Bailiwick {
         if !team.judges_scripted.is_empty() {
             builder = builder.judge(ScriptedJudge::new(team.judges_scripted.clone()));
         }
+        for agent in &team.judges_agents {
+            builder = builder.judge_agent(agent);
+        }
         Ok(policy(builder, team))
     }
 

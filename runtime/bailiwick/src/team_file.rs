@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bailiwick_protocols::{Goal, Json, Permissions, Reversibility, RuntimeEvent, TeamName};
+use bailiwick_protocols::{AgentName, Goal, Json, Permissions, Reversibility, RuntimeEvent, TeamName};
 
 mod agents;
 mod contract;
@@ -18,6 +18,7 @@ mod handlers;
 mod inputs;
 mod interpolate;
 mod item;
+mod judges;
 mod needs;
 mod policy;
 mod problems;
@@ -84,6 +85,8 @@ pub struct TeamFile {
     pub policy: TeamPolicy,
     /// The findings of scripted judges, in turn.
     pub judges_scripted: Vec<Json>,
+    /// The agents that judge, seated in turn after the script.
+    pub judges_agents: Vec<AgentName>,
     /// The handlers that agents name.
     pub handlers: Vec<Named>,
     /// The functions that checks name.
@@ -186,8 +189,8 @@ fn team(item: &Item<'_>, folder: &Path, given: &Inputs) -> Option<TeamFile> {
         none.refuse("a team of nobody", "add at least one agent: [agents.writer]");
     }
 
-    let (judges_scripted, judged) = goal::judges(&root);
-    let mut contracts = verify::Contracts { folder, judges: judged, functions: Vec::new() };
+    let judges = judges::read(&root, &agents.held);
+    let mut contracts = verify::Contracts { folder, judges: judges.stated, functions: Vec::new() };
     let defaults = goal::defaults(&root);
     let mut goal = goal::read(&root, &defaults, given, &mut contracts);
     let tasks = tasks::read(root.get("tasks").as_ref(), &defaults, &mut contracts);
@@ -209,7 +212,8 @@ fn team(item: &Item<'_>, folder: &Path, given: &Inputs) -> Option<TeamFile> {
         agents: team_agents,
         mandate_grants: goal::grants(&root),
         policy: policy::read(root.get("policy").as_ref()),
-        judges_scripted,
+        judges_scripted: judges.scripted,
+        judges_agents: judges.agents,
         handlers: agents.handlers,
         functions: contracts.functions,
         folder: folder.to_owned(),

@@ -174,3 +174,31 @@ async fn scripted_judges_of_a_team_file_are_believed_only_where_they_make_sense(
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_agent_of_a_team_file_judges_by_its_name_there() {
+    let folder = std::env::temp_dir().join(format!("bailiwick-judge-agents-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("team.toml");
+    for (score, outcome) in [("0.9", "verified"), ("0.4", "not_verified")] {
+        let text = format!(
+            "version = 1\nname = \"judged\"\ngoal = \"write\"\nneeds = [\"write\"]\nverify = {{ judge = \"good?\" }}\n\
+             [defaults]\nretries = 0\n[agents.ada]\ncapabilities = [\"write\"]\nscripted = [{{ output = \"7\" }}]\n\
+             [agents.rev]\ncapabilities = [\"review\"]\ncost_usd_per_task = 0.002\n\
+             command = [\"sh\", \"-c\", \"cat > asked.json; printf '{{\\\"output\\\":{{\\\"score\\\":{score}}}}}'\"]\n\
+             [judges]\nagents = [\"rev\"]\n"
+        );
+        std::fs::write(&file, text).unwrap();
+
+        let team = TeamFile::load(&file, &Inputs::new(&folder)).unwrap_or_else(|problems| panic!("{problems}"));
+        let bailiwick = Bailiwick::from_team(&team, &Handlers::new()).unwrap().start().await.unwrap();
+        let report = bailiwick.submit(team.goal.clone()).await.unwrap().await.unwrap();
+
+        assert_eq!((report.outcome_word(), report.attempts()), (outcome, 1), "{}", report.summary());
+        assert_eq!(report.cost, Cost::Known(6_000), "three seats, each at the price it declares");
+        let asked: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("asked.json")).unwrap()).unwrap();
+        assert!(asked["task"]["goal"].as_str().unwrap().contains("Criterion: good?"), "{asked}");
+        bailiwick.shutdown().await.unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

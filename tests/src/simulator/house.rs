@@ -12,7 +12,7 @@ use std::{
 use bailiwick_actors::{
     address::{Address, Post as NoDelay},
     agent_supervisor::{
-        books::Books,
+        books::{Books, Flight},
         desk::{Desk, DeskEffect, DeskMessage, DeskScene},
         facts,
     },
@@ -35,12 +35,15 @@ use bailiwick_actors::{
         models::{Asymmetric, TrustModel},
     },
     verifier_pool::gather::{Effect, Gather, Heard},
-    verifiers::{CompiledContract, Verifiers, verify_async},
+    verifiers::{CompiledContract, JudgeAnswer, Verifiers, panel::count, verify_async},
     world::Dice,
 };
 use bailiwick_protocols::{
-    Cause, Cost, Delegation, DelegationId, Event, GoalId, Lesson, Mandate, Output, Permissions, Recorded, Stream,
-    Timestamp, Usage, Verdict, event::SeatEnd, outcome::CanceledBy, trust::Evidence,
+    AgentName, Cause, Cost, Delegation, DelegationId, Event, GoalId, JudgeSpec, Lesson, Mandate, Output, Permissions,
+    Recorded, Stream, Timestamp, Usage, Verdict,
+    event::{JudgeSeat, SeatEnd},
+    outcome::CanceledBy,
+    trust::Evidence,
 };
 
 use super::{
@@ -179,6 +182,12 @@ enum Mail {
         key: Key,
         heard: Heard,
     },
+    Judged {
+        life: u32,
+        key: Key,
+        seat: JudgeSeat,
+        answer: JudgeAnswer,
+    },
     PoolRises,
     /// To the coordinator: every goal sends again.
     SweepGoals,
@@ -253,6 +262,8 @@ struct Tracker {
 
 struct Pool {
     open: BTreeMap<Key, (Gather, u64)>,
+    /// What agents are asked as judges: of which examination, and who.
+    asked: BTreeMap<JudgeSeat, (u64, Key, AgentName)>,
     life: u32,
     alive: bool,
     next: u64,
@@ -279,6 +290,8 @@ pub struct House {
     told: Option<VecDeque<String>>,
     steps: u64,
     deaths: u64,
+    /// Draws who judges, if agents do: apart from the other draws, so that these are the same with and without.
+    judges: Option<Draws>,
 }
 
 struct Joins;
@@ -321,7 +334,7 @@ impl House {
                 life: 0,
                 alive: true,
             },
-            pool: Pool { open: BTreeMap::new(), life: 0, alive: true, next: 0 },
+            pool: Pool { open: BTreeMap::new(), asked: BTreeMap::new(), life: 0, alive: true, next: 0 },
             grants: script.team.iter().fold(Permissions::none(), |all, agent| all.join(&agent.permissions)),
             supervisors: Vec::new(),
             goals: Vec::new(),
@@ -332,6 +345,7 @@ impl House {
             told: told.then(VecDeque::new),
             steps: 0,
             deaths: 0,
+            judges: None,
             now: EPOCH,
             script,
             draws,
@@ -341,6 +355,11 @@ impl House {
         };
         house.furnish();
         house
+    }
+
+    /// Has agents judge most of what is examined in the pool.
+    pub fn with_judges(self, seed: u64) -> Self {
+        Self { judges: Some(Draws::new(!seed)), ..self }
     }
 
     fn furnish(&mut self) {
@@ -558,7 +577,17 @@ impl House {
                     self.found(&key, heard);
                 }
             }
+            Mail::Judged { life, key, seat, answer } => {
+                if self.pool.life == life
+                    && let Some((examination, ..)) = self.pool.asked.remove(&seat)
+                    && self.pool.open.get(&key).is_some_and(|(_, number)| *number == examination)
+                {
+                    let verdict = count(&JudgeSpec::new("it is right").judges(1), &[answer]);
+                    self.found(&key, Heard::Found { leaf: seat.leaf as usize, verdict });
+                }
+            }
             Mail::PoolRises => {
+                self.pool.asked.clear();
                 self.pool.life += 1;
                 self.pool.alive = true;
                 self.send((Who::Root, Who::Agents), Mail::SweepDesks);
@@ -746,7 +775,10 @@ impl House {
             desk.permits_held(),
             desk.books.flights.len()
         );
-        let begun = desk.books.flights.values().filter(|flight| !flight.is_waiting()).count();
+        // A slot whose report is being examined is free for a judge.
+        let work = |flight: &&Flight| !flight.is_waiting() && !flight.delegation.is_judgement();
+        let running = desk.books.flights.values().filter(|flight| flight.is_running()).count();
+        let begun = desk.books.flights.values().filter(work).count().max(running);
         law!(begun <= this.spec.max_concurrent as usize, "seats are never exceeded: {name} has begun {begun}");
         if !turn.record.is_empty() {
             let flights = desk.books.in_flight();
@@ -1065,6 +1097,10 @@ impl House {
                 self.send((from, Who::Pool), Mail::Examine { life, asker, contract, output, round });
             }
             GoalEffect::Answer { .. } => {}
+            GoalEffect::Judged { asker, seat, answer } => {
+                let (life, key) = (self.pool.life, (asker, seat.round));
+                self.send((from, Who::Pool), Mail::Judged { life, key, seat, answer });
+            }
             GoalEffect::Forget { agents } => {
                 let id = self.goals[goal].id;
                 for agent in agents {
@@ -1128,10 +1164,15 @@ impl House {
             self.post.at(self.now + Duration::from_secs(31), up);
         }
         let passes = output.checked_text().contains("right");
+        // Asked for again: what agents are asked goes up again.
+        let again: Vec<_> =
+            self.pool.asked.iter().filter(|(_, (_, of, _))| *of == key).map(|(seat, _)| *seat).collect();
+        again.into_iter().for_each(|seat| self.ask_judge(seat));
         let Some((gather, examination)) = self.pool.open.get_mut(&key) else { return };
         let (effects, examination) = (gather.step(Heard::Start { output }), *examination);
         for effect in effects {
             match effect {
+                Effect::Run { leaf, .. } if self.asks_agent(&key, examination, leaf) => {}
                 Effect::Run { leaf, .. } => {
                     let verdict = match passes {
                         true => Verdict::pass("function", 1.0, "passed"),
@@ -1154,6 +1195,33 @@ impl House {
                 }
             }
         }
+    }
+
+    /// Whether an agent judges this, and if so asks it.
+    fn asks_agent(&mut self, (asker, round): &Key, examination: u64, leaf: usize) -> bool {
+        let Some(draws) = &mut self.judges else { return false };
+        if draws.chance(0.2) {
+            return false;
+        }
+        let judge = draws.pick(&self.script.team).name.as_str().into();
+        let of = match asker {
+            Asker::Report { delegation, .. } => Some(*delegation),
+            Asker::Goal(_) => None,
+        };
+        let seat = JudgeSeat { of, round: *round, leaf: leaf as u32, seat: 0 };
+        self.pool.asked.insert(seat, (examination, (asker.clone(), *round), judge));
+        self.ask_judge(seat);
+        true
+    }
+
+    fn ask_judge(&mut self, seat: JudgeSeat) {
+        let Some((_, (asker, _), agent)) = self.pool.asked.get(&seat) else { return };
+        let goal = match asker {
+            Asker::Report { delegation, .. } => delegation.goal,
+            Asker::Goal(goal) => *goal,
+        };
+        let input = GoalInput::Judge { seat, agent: agent.clone(), question: "is it right?".to_owned() };
+        self.tell_goal((Who::Pool, self.numbers[&goal]), input, None);
     }
 
     fn found(&mut self, key: &Key, heard: Heard) {

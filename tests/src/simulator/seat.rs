@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
+
 use bailiwick_protocols::{Cause, Code, Cost, Delegation, Failure, Fault, Output, Report, Usage};
 
 use super::{
@@ -47,7 +49,10 @@ pub fn attempt(draws: &mut Draws, agent: &AgentScript, asked: &Delegation) -> (b
         let cost = if agent.cost == 0 { Cost::FREE } else { Cost::Known(draws.below(agent.cost * 2)) };
         this.charge(usage, cost)
     };
-    let text = |word: &str| Report::of(Output::text(format!("{word} {} by {}", asked.task, agent.name)));
+    let text = |word: &str| match asked.is_judgement() {
+        true => Report::of(Output::json(json!({ "score": if word == "wrong" { 0.2 } else { 0.9 } }))),
+        false => Report::of(Output::text(format!("{word} {} by {}", asked.task, agent.name))),
+    };
     let failed = |code, fault, said: &str| Report::failed(Failure::new(code, fault, said));
     let end = match way {
         Way::Right => Some((soon, report(charged(text("right"), draws)))),

@@ -6,7 +6,7 @@
 //!
 //! `BAILIWICK_SEEDS=100000` runs more of them.
 
-use bailiwick_tests::simulator::{laws, simulate};
+use bailiwick_tests::simulator::{laws, simulate, simulate_judges};
 
 use super::many::{many, number, report};
 
@@ -15,6 +15,27 @@ const KEPT: &[u64] = &[258, 514, 637, 1055, 1063, 2443, 3168, 6948, 7051, 10_051
 
 /// How many run beside them.
 const SEEDS: u64 = 10_000;
+
+/// How many run with agents as judges: most examinations are theirs then.
+const JUDGED: u64 = 3_000;
+
+#[test]
+fn runs_whose_judges_are_agents_keep_every_law() {
+    if let Some(seed) = number("BAILIWICK_JUDGED_SEED") {
+        match simulate_judges(seed, true) {
+            Ok(tally) => println!("seed {seed} keeps every law\n{tally}"),
+            Err(broken) => panic!("{broken}"),
+        }
+        return;
+    }
+
+    let (tally, broken) = many(&[], JUDGED, |seed| simulate_judges(seed, false));
+
+    report(&tally, &broken, "BAILIWICK_JUDGED_SEED", "judges");
+    for kind in ["judge_asked", "verification_passed", "verification_failed"] {
+        assert!(tally.events.get(kind).is_some_and(|count| *count > 100), "too few runs show {kind}: {tally}");
+    }
+}
 
 #[test]
 fn simulated_runs_keep_every_law() {

@@ -11,6 +11,7 @@ mod dispatch;
 mod events;
 mod isolation;
 mod journal;
+mod judges;
 mod ladder;
 mod load;
 mod mandate;

@@ -14,11 +14,8 @@ impl Desk {
 
     /// Begins what waits, as far as seats go. A slot stays taken until its settlement: the next attempt sees its lesson.
     pub(super) fn seat_waiting(&mut self) {
-        while !self.books.order.is_empty() && self.books.recover_at <= self.now {
-            if !self.has_place() {
-                return;
-            }
-            let Some(id) = self.books.order.values().next().copied() else { return };
+        while self.books.recover_at <= self.now {
+            let Some(id) = self.next_to_begin() else { return };
             let Some(delegation) = self.books.flights.get(&id).map(|flight| flight.delegation.clone()) else { return };
             // Ruled again only if anything may have changed since the door: its own admission changes nothing.
             let just_admitted = self
@@ -40,9 +37,28 @@ impl Desk {
         }
     }
 
+    /// What begins next, if there is a place for it. Judges come first: somebody's finished work waits for them.
+    fn next_to_begin(&self) -> Option<DelegationId> {
+        let judges = |id: &&DelegationId| self.books.flights.get(*id).is_some_and(|f| f.delegation.is_judgement());
+        if self.has_place_beside(Flight::is_running)
+            && let Some(id) = self.books.order.values().find(judges)
+        {
+            return Some(*id);
+        }
+        let work = self.books.order.values().find(|id| !judges(id)).copied();
+        work.filter(|_| self.has_place())
+    }
+
     /// Whether one more attempt may run.
     pub(super) fn has_place(&self) -> bool {
-        let taken = self.books.flights.values().filter(|flight| flight.takes_place()).count();
+        self.has_place_beside(|_| true)
+    }
+
+    /// Whether one more may run if of the flights that take a place only these count. A judge counts those at work
+    /// alone: a slot whose report is being examined is free for it, or two agents that judge each other would wait
+    /// for each other.
+    fn has_place_beside(&self, counts: impl Fn(&Flight) -> bool) -> bool {
+        let taken = self.books.flights.values().filter(|flight| flight.takes_place() && counts(flight)).count();
         let gone = |id: &DelegationId| !self.books.flights.contains_key(id);
         let ending = self.seats.values().filter(|seat| matches!(seat, Seat::Ending(id) if gone(id))).count();
         taken + ending < self.entry.seats as usize

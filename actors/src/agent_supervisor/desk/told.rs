@@ -13,9 +13,11 @@ impl Desk {
             incarnation,
         });
         // A report without a verdict is verified again, a verdict without a settlement settled; the rest is lost.
+        self.beginning = true;
         for id in self.books.flights.keys().copied().collect::<Vec<_>>() {
             self.resume(id);
         }
+        self.beginning = false;
     }
 
     pub(super) fn delegate(
@@ -114,6 +116,11 @@ impl Desk {
                 let token = Arc::new(());
                 let wanted = Arc::downgrade(&token);
                 self.examining.insert(id, (round, token));
+                if self.beginning && contract.asks_agents() {
+                    // Judges that are agents are asked through the goal: when it lives again it asks for this, and not
+                    // before that do they have time to answer.
+                    return;
+                }
                 self.turn.tell(DeskEffect::Examine { delegation, contract, output, round, wanted });
             }
         }
@@ -248,7 +255,11 @@ impl Desk {
         self.turn.tell(DeskEffect::AskGoal { from, name, task, mandate, lineage });
     }
 
+    /// The goal asks again for what is in flight: what it may have lost of it goes up again.
     pub(super) fn ask_again(&mut self, from: DelegationId) {
+        if let Some((round, _)) = self.examining.get(&from) {
+            return self.examine(from, *round);
+        }
         let Some(asks) = self.asks.get(&from) else { return };
         let open: Vec<_> =
             asks.open.iter().map(|(name, ask)| (name.clone(), ask.task.clone(), ask.mandate.clone())).collect();

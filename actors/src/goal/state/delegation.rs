@@ -15,10 +15,11 @@ impl GoalState {
         let outputs = |id: &TaskId| Some((id.clone(), self.task(id)?.output()?.clone()));
         let mut limits = Limits::default();
         limits.slice = asking.slice;
-        let (mandate, parent, lineage) = match &task.child_of {
+        let (mandate, parent, lineage) = match (&task.child_of, &task.judges) {
             // The requester's supervisor has handed on no more than its agent held.
-            Some(child) => (child.mandate.narrow(&limits), Some(child.from), child.lineage.clone()),
-            None => {
+            (Some(child), _) => (child.mandate.narrow(&limits), Some(child.from), child.lineage.clone()),
+            (None, Some(judges)) => (judges.mandate.narrow(&limits), None, Arc::from([])),
+            (None, None) => {
                 let request = (!spec.required.is_empty()).then(|| spec.required.clone());
                 limits.exercise = request.clone();
                 limits.grant = request;

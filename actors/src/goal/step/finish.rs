@@ -128,7 +128,11 @@ impl GoalMachine {
         } else {
             GoalEvent::VerificationFailed { task: None, agent: None, attempt: None, verdict }
         });
-        self.finish();
+        // Judges that nobody waits for any more are called off; what they cost is in before the goal ends.
+        self.call_off(self.state.judgements(None).collect());
+        if self.state.all_ended() {
+            self.finish();
+        }
     }
 
     pub(super) fn settle_by_tasks(&mut self, output: Option<Output>) {

@@ -56,7 +56,10 @@ impl GoalMachine {
         if let Some(needed) = task.doomed_by.clone() {
             return self.skip(index, needed);
         }
-        let may_start = self.state.stopping.is_none() && (!self.parking || task.child_of.is_some());
+        let may_start = match &self.state.stopping {
+            None => !self.parking || task.child_of.is_some() || task.judges.is_some(),
+            Some(stop) => task.judges.is_some() && stop.lets_end(),
+        };
         if task.waits_for == 0 && at <= self.now && may_start {
             self.offer(index, draw);
         }
@@ -115,7 +118,10 @@ impl GoalMachine {
             Choice::Ask(asked) => {
                 let parent = self.state.tasks[index].child_of.as_ref().map(|child| child.from);
                 let slice = self.slice(&spec, asked.entry.cost_per_task);
-                if parent.is_some_and(|parent| !self.state.ledger.fits_in(parent.number, slice)) {
+                let judges = spec.id.is_judgement();
+                if parent.is_some_and(|parent| !self.state.ledger.fits_in(parent.number, slice))
+                    || (judges && !self.state.ledger.fits(slice))
+                {
                     return self.end(index, Outcome::BudgetExhausted);
                 }
                 if parent.is_none() && !self.state.ledger.fits(slice) {
@@ -170,7 +176,7 @@ impl GoalMachine {
     pub(super) fn give_up(&mut self, index: usize, said: Vec<RefusedBy>) {
         let task = &self.state.tasks[index];
         let (id, needs, named) = (task.spec.id.clone(), task.spec.needs.clone(), task.spec.agent.clone());
-        if let Some(last) = task.last.clone() {
+        if let Some(last) = task.last.clone().filter(|_| task.judges.is_none()) {
             let reason = format!("nobody is left to ask: {last}");
             self.happen(GoalEvent::Escalated { task: Some(id), reason });
             return self.end_listing(index, last, said);

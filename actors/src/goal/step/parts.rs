@@ -62,7 +62,7 @@ impl GoalMachine {
         if self.state.stopping.is_some() {
             return Err(Refusal::Draining);
         }
-        if self.state.tasks.len() >= bounds.tasks {
+        if self.state.work().count() >= bounds.tasks {
             return Err(Refusal::TooManyTasks { limit: bounds.tasks });
         }
         let live = self.state.children(from).filter(|index| self.state.tasks[*index].outcome().is_none()).count();
@@ -97,9 +97,13 @@ impl GoalMachine {
         self.fresh.extend(index);
     }
 
-    /// The attempt is over: what it handed on and nobody waits for any more is called back.
+    /// The attempt is over: what it handed on, and who judges it, nobody waits for any more. It is called back.
     pub(super) fn call_off_children(&mut self, from: DelegationId) {
-        for index in self.state.children(from).collect::<Vec<_>>() {
+        self.call_off(self.state.children(from).chain(self.state.judgements(Some(from))).collect());
+    }
+
+    pub(super) fn call_off(&mut self, tasks: Vec<usize>) {
+        for index in tasks {
             match &self.state.tasks[index].phase {
                 Phase::Open { .. } => self.end(index, Outcome::Canceled { by: CanceledBy::Parent }),
                 Phase::Asked(asking) | Phase::Running(asking) => {
@@ -129,7 +133,7 @@ impl GoalMachine {
 
     pub(super) fn delegated(&self, child: &TaskState) -> Delegated {
         let below = format!("{}/", child.spec.id);
-        let parts = || self.state.tasks.iter().filter(|task| task.spec.id.starts_with(&below)).chain([child]);
+        let parts = || self.state.work().filter(|task| task.spec.id.starts_with(&below)).chain([child]);
         Delegated {
             task: child.spec.id.clone(),
             agent: child.agent.clone(),

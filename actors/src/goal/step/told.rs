@@ -253,6 +253,10 @@ impl GoalMachine {
         if (self.state.stopping.is_some() || orphan) && !matches!(next, Next::Complete) {
             next = Next::End;
         }
+        // A judge that does not answer abstains: nobody else is asked in its place, and nobody is told of it.
+        if spec.id.is_judgement() && !matches!(next, Next::Complete | Next::Same { counted: false, .. }) {
+            next = Next::End;
+        }
         match next {
             Next::Complete => match output {
                 Some(output) => self.happen(GoalEvent::TaskCompleted { task: id, outcome: ended.outcome, output }),

@@ -143,7 +143,8 @@ impl Memory {
 
     fn settle(&mut self, settlement: &Settlement) {
         let Some(work) = self.work.remove(&settlement.delegation) else { return };
-        let success = success(settlement);
+        // A judge earns nothing by answering: it closes nothing and ends no row of failures.
+        let success = success(settlement).filter(|success| !(work.judges && *success));
         for key in work.guards() {
             self.breaker(&key).gate.see(Seen::Ended(settlement.delegation, success));
         }

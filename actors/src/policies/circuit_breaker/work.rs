@@ -16,6 +16,8 @@ pub(super) struct Work {
     needs: Arc<[Capability]>,
     timeout: Duration,
     pub admitted: Timestamp,
+    /// Whether the agent was asked as a judge: only what goes wrong with it counts.
+    pub judges: bool,
     started: Option<Timestamp>,
     /// Time spent waiting for children.
     parked: Duration,
@@ -29,6 +31,7 @@ impl Work {
             needs: delegation.needs.clone(),
             timeout: delegation.timeout,
             admitted,
+            judges: delegation.is_judgement(),
             started: None,
             parked: Duration::ZERO,
             parked_since: None,

@@ -14,7 +14,9 @@ impl Streams<'_> {
     pub(super) fn spec(&self, id: &TaskId) -> Option<Arc<TaskSpec>> {
         self.goal().find_map(|(event, _)| match event {
             GoalEvent::TaskDecomposed { tasks, .. } => tasks.iter().find(|task| task.id == *id).cloned(),
-            GoalEvent::ChildAdded { task, .. } if task.id == *id => Some(task.clone()),
+            GoalEvent::ChildAdded { task, .. } | GoalEvent::JudgeAsked { task, .. } if task.id == *id => {
+                Some(task.clone())
+            }
             _ => None,
         })
     }

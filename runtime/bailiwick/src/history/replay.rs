@@ -77,7 +77,7 @@ impl Replay {
             self.differences.push("folding it twice gives two states".to_owned());
         }
         let report = GoalReport::from_events(own, Vec::new());
-        for task in &state.tasks {
+        for task in state.work() {
             let told = report.task(&task.spec.id).and_then(|task| task.outcome.as_ref());
             if told != task.outcome() {
                 self.differences.push(format!("task {} ended otherwise than its report says", task.spec.id));

@@ -42,7 +42,9 @@ fn spec(events: &[Arc<Recorded>], goal: GoalId, task: &TaskId) -> Option<Arc<Tas
         let Event::Goal(event) = &recorded.event else { return None };
         match event {
             GoalEvent::TaskDecomposed { tasks, .. } => tasks.iter().find(|spec| spec.id == *task).cloned(),
-            GoalEvent::ChildAdded { task: spec, .. } if spec.id == *task => Some(spec.clone()),
+            GoalEvent::ChildAdded { task: spec, .. } | GoalEvent::JudgeAsked { task: spec, .. } if spec.id == *task => {
+                Some(spec.clone())
+            }
             _ => None,
         }
     })

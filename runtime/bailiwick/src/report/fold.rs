@@ -16,6 +16,12 @@ impl GoalReport {
         self.until = Some(recorded.at);
         self.trace_id = self.trace_id.or(recorded.trace.map(|trace| trace.trace));
         match event.task().cloned() {
+            // What judges consume is in the goal's sum; they are asked no task, and what they do is no attempt.
+            Some(task) if task.is_judgement() => {
+                if let GoalEvent::AttemptEnded { usage, cost, .. } = event {
+                    self.spend(*usage, *cost);
+                }
+            }
             Some(task) => self.of_task(&task, event),
             None => self.of_goal(event),
         }

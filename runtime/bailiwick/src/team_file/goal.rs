@@ -1,7 +1,7 @@
-//! Reads what the whole team is for: the goal with its keys, its budget, its limits, and who judges.
+//! Reads what the whole team is for: the goal with its keys, its budget and its limits.
 
 use bailiwick_protocols::{
-    Goal, Json, Permissions,
+    Goal, Permissions,
     task::{Bounds, Budget, Settings},
 };
 
@@ -74,31 +74,4 @@ pub(super) fn grants(root: &Fields<'_>) -> Option<Permissions> {
     let grants = fields.get("grants").map(|item| settings::permissions(&item));
     fields.close();
     grants
-}
-
-/// Reads `[judges] scripted`, and tells whether the team has judges at all.
-pub(super) fn judges(root: &Fields<'_>) -> (Vec<Json>, bool) {
-    let Some(fields) = root.get("judges").and_then(|item| item.table()) else { return (Vec::new(), false) };
-    for key in ["models", "agents"] {
-        fields.later(key, "use scripted = [ { score = 0.9 } ]");
-    }
-    let scripted = fields.get("scripted").and_then(|item| item.list()).unwrap_or_default();
-    for item in &scripted {
-        finding(item);
-    }
-    let stated = !scripted.is_empty() || root.item.findings.touches(&fields.item.pointer);
-    fields.close();
-    (scripted.iter().map(Item::json).collect(), stated)
-}
-
-/// Checks one finding of a scripted judge. A score out of range is allowed: a judge that gives one abstains.
-fn finding(item: &Item<'_>) {
-    let Some(fields) = item.table() else { return };
-    if let Some(score) = fields.need("score", "say how good it is, from 0 to 1: { score = 0.9 }") {
-        score.number(f64::MIN..=f64::MAX);
-    }
-    if let Some(reason) = fields.get("reason") {
-        reason.text();
-    }
-    fields.close();
 }

@@ -97,7 +97,10 @@ impl Contracts<'_> {
     fn judge(&mut self, item: &Item<'_>, fields: &Fields<'_>) -> Option<Verify> {
         let criterion = item.words("say what must hold, in words");
         if !self.judges {
-            item.refuse("nobody is there to judge", "add [judges] scripted = [ { score = 0.9 } ]");
+            item.refuse(
+                "nobody is there to judge",
+                "add [judges] agents = [\"reviewer\"], or scripted = [ { score = 0.9 } ]",
+            );
         }
         fields.later("model", "drop it; the team's [judges] are asked");
         let share = |key| fields.get(key).and_then(|item: Item<'_>| item.number(0.0..=1.0));

@@ -171,6 +171,13 @@ impl GoalTrace {
                 self.tasks.insert(task.id.clone(), child);
                 self.begin(&task.id, at);
             }
+            E::JudgeAsked { task, seat, .. } => {
+                let number = self.tasks.len() as u64;
+                let judge = TaskTrace::new(task.clone(), id(self.context, Kind::Task, number));
+                let part_of = seat.of.map(|examined| examined.number);
+                self.tasks.insert(task.id.clone(), TaskTrace { part_of, ..judge });
+                self.begin(&task.id, at);
+            }
             E::ChildReopened { task, from, .. } => {
                 if let Some(child) = self.tasks.get_mut(task) {
                     child.part_of = Some(from.number);
@@ -308,7 +315,11 @@ impl GoalTrace {
         let before: Vec<_> = needed.filter_map(|needed| Some(self.tasks.get(needed)?.context)).collect();
         let Some(task) = self.tasks.get_mut(id) else { return };
         let spec = &task.spec;
-        let parent = task.part_of.map_or(root, |from| self.context.child(u64::from(from)).span);
+        let parent = task.part_of.map_or(root, |from| match spec.id.is_judgement() {
+            // The attempt is over when it is judged, and its delegation is not.
+            true => super::id(self.context, Kind::Delegation, u64::from(from)).span,
+            false => self.context.child(u64::from(from)).span,
+        });
         let mut span = Span::new(Role::Coordinator, task.context, s::TASK, at).within(parent).with([
             text(a::GOAL, goal),
             text(a::TASK, &spec.id),
@@ -364,7 +375,7 @@ impl GoalTrace {
         at: Timestamp,
         out: &mut Vec<Span>,
     ) {
-        self.attempts += 1;
+        self.attempts += u32::from(!task.is_judgement());
         let Some(ended) = self.delegations.remove(&delegation.number) else { return };
         let Some(task) = self.tasks.get_mut(task) else { return };
         task.attempts += 1;

@@ -28,6 +28,8 @@ struct Open {
     begun: Option<Timestamp>,
     reported: bool,
     examined: bool,
+    /// Whether its seat went down under it.
+    down: bool,
 }
 
 /// Reads a stream. Every admission in it is settled, once.
@@ -54,20 +56,30 @@ pub fn read(entry: &Entry, recorded: &[Arc<Recorded>]) -> Result<BTreeMap<Delega
                 );
                 let missing = held.missing(&delegation.required, recorded.at);
                 law!(missing.is_empty(), "{name} let {id} in without {missing}");
-                let this = Open { delegation: delegation.clone(), begun: None, reported: false, examined: false };
+                let this =
+                    Open { delegation: delegation.clone(), begun: None, reported: false, examined: false, down: false };
                 law!(open.insert(id, this).is_none(), "{name} let {id} in twice");
             }
             AgentFact::Started { delegation, .. } => {
                 let this = known(&mut open, delegation, fact)?;
                 law!(this.begun.is_none(), "{name} began {delegation} twice");
                 this.begun = Some(recorded.at);
-                let begun = open.values().filter(|open| open.begun.is_some()).count();
+                // A slot whose report is being examined is free for a judge, and for nobody else.
+                let counts = |open: &&Open| open.begun.is_some();
+                let work = open.values().filter(counts).filter(|open| !open.delegation.is_judgement()).count();
+                let running = open.values().filter(counts).filter(|open| !open.reported && !open.down).count();
+                let begun = work.max(running);
                 law!(begun <= entry.seats as usize, "seats are never exceeded: {name} has begun {begun}");
             }
             AgentFact::Reported { delegation, .. } => {
                 let this = known(&mut open, delegation, fact)?;
                 law!(this.begun.is_some() && !this.reported, "{delegation} reported out of turn");
                 this.reported = true;
+            }
+            AgentFact::SeatDown { delegation: Some(delegation), .. } => {
+                if let Some(this) = open.get_mut(delegation) {
+                    this.down = true;
+                }
             }
             AgentFact::Examined { delegation, round, .. } => {
                 let this = known(&mut open, delegation, fact)?;

@@ -122,6 +122,13 @@ pub fn read(id: GoalId, recorded: &[Arc<Recorded>]) -> Result<Story, String> {
 impl Reader {
     fn take(&mut self, event: &GoalEvent, recorded: &Recorded) -> Result<(), String> {
         use GoalEvent as E;
+        if let E::JudgeAsked { task, mandate, .. } = event {
+            law!(!self.tasks.contains_key(&task.id), "{} is asked twice", task.id);
+            let holds = mandate.exercise().is_empty() && mandate.grant().is_empty() && mandate.depth() == 0;
+            law!(holds && self.story.mandate.bounds(mandate), "a judge holds {mandate:?}");
+            self.story.specs.insert(task.id.clone(), task.clone());
+            self.tasks.insert(task.id.clone(), Task::default());
+        }
         if let Some(task) = event.task() {
             let Some(this) = self.tasks.get(task) else { return Err(format!("there is no task {task}: {event:?}")) };
             law!(this.outcome.is_none(), "a task ends once and last: {task} goes on with {event:?}");
@@ -220,7 +227,8 @@ impl Reader {
         slice: Slice,
         at: Timestamp,
     ) -> Result<(), String> {
-        law!(self.stopped.is_none(), "nothing new starts after {:?}: {id}", self.stopped);
+        // What runs may come to its end, and so be judged.
+        law!(self.stopped.is_none() || id.is_judgement(), "nothing new starts after {:?}: {id}", self.stopped);
         law!(delegation.number == self.last_number + 1, "delegation {} after {}", delegation.number, self.last_number);
         self.last_number = delegation.number;
         let spec = self.story.specs[id].clone();
@@ -339,7 +347,7 @@ impl Reader {
         law!(this.open.is_none(), "{id} failed while it has {:?}", this.open);
         let ended = matches!(outcome, Outcome::Canceled { .. } | Outcome::Expired | Outcome::BudgetExhausted);
         match &this.last {
-            _ if stopped && ended => {}
+            _ if (stopped || id.is_judgement()) && ended => {}
             Some((last, ..)) => law!(last.outcome == *outcome, "{id} ended as {outcome}, its last attempt as {last:?}"),
             None => {
                 let word = match outcome {

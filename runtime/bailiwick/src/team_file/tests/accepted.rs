@@ -113,6 +113,7 @@ contains = "# Audit"
 
 [judges]
 scripted = [{ score = 0.9 }, { score = 0.4, reason = "one claim has no number" }]
+agents = ["reviewer"]
 
 [policy]
 weights = { capability = 0.25, trust = 0.25, availability = 0.25, cost = 0.25 }
@@ -216,6 +217,7 @@ fn judges_and_policy_are_plain_settings() {
     let team = everything();
 
     let (breaker, trust) = (team.policy.breaker, team.policy.trust);
+    assert_eq!(team.judges_agents, ["reviewer"]);
     assert_eq!(team.judges_scripted[1].value()["reason"], "one claim has no number");
     assert_eq!(team.policy.weights.map(|weights| weights.cost), Some(0.25));
     assert_eq!(team.policy.exploration, Some(0.0));

@@ -220,7 +220,7 @@ const TOLD: &str = r#"1:1 /goal: `goal` is missing
     join several: { all = [ { contains = ".." }, { regex = ".." } ] }
 81 /verify/schema/type
 84:10 /judges/models: `models` is not in this version
-    use scripted = [ { score = 0.9 } ]
+    use agents = ["reviewer"], or scripted = [ { score = 0.9 } ]
 86:2 /planner: `planner` is not in this version
     remove it, or wait for a version that has it
 90:1 /policy/weights: the four weights add up to 1.55

@@ -186,6 +186,8 @@ fn what_the_reader_refuses_by_its_shape_the_schema_refuses_too() {
         ada("command = [\"cat\"]\nmax_concurrent = 0"),
         ada("command = [\"cat\"]\npermissions = [\"fs.read\"]"),
         ada("command = [\"cat\"]\nrestart = { backoff = \"200ms\" }"),
+        ada("command = [\"cat\"]\n[judges]\nagents = [7]"),
+        ada("command = [\"cat\"]\n[judges]\nagents = [\"ada\", \"ada\"]"),
         task("complexity = 6"),
         task("timeout = \"20 parsecs\""),
         task("timeout = 20"),

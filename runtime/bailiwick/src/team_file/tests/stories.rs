@@ -59,6 +59,19 @@ fn a_circle_through_optional_inputs_is_one_too() {
 }
 
 #[test]
+fn a_judge_that_is_no_agent_of_the_team_is_told_with_its_line_and_who_may_be_meant() {
+    let told = told("[judges]\nagents = [\"adda\", \"ada\", \"ada\", 7]\n");
+
+    assert_eq!(
+        told,
+        "team.toml:8:11 /judges/agents/0: there is no agent `adda`\n    did you mean `ada`?\n\
+         team.toml:8:26 /judges/agents/2: `ada` is listed already\n    \
+         list it once; it sits on as many seats as come to it\n\
+         team.toml:8:33 /judges/agents/3: expected a string, found an integer"
+    );
+}
+
+#[test]
 fn needs_that_no_one_agent_holds_are_refused() {
     let told = told(
         "[agents.bo]\ncapabilities = [\"read\"]\ncommand = [\"cat\"]\n[[tasks]]\nid = \"a\"\ngoal = \"x\"\nneeds = [\"read\", \"write\"]\n",
