@@ -21,8 +21,8 @@
 //!     the permissions of boss leaves fs.read:repo/*, removes fs.read:*
 //!     what was handed on to goal/papers leaves fs.read:repo/docs/*, removes fs.read:repo/*
 //!     the permissions of reader leaves fs.read:repo/docs/*
-//!     breaker of reader opened at 2026-01-01T00:00:00.387Z until 2026-01-01T00:00:35.614Z: tried outside its mandate: read: fs.read:repo/secrets/key
-//!       2026-01-01T00:00:00.387Z goal/papers tried read: fs.read:repo/secrets/key
+//!     breaker of reader opened at 2026-01-01T00:00:00.407Z until 2026-01-01T00:00:29.600Z: tried outside its mandate: read: fs.read:repo/secrets/key
+//!       2026-01-01T00:00:00.407Z goal/papers tried read: fs.read:repo/secrets/key
 //! the breaker of reader is open: one violation is enough
 //! ```
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! unverified: 40 tasks, 40 attempts
-//!    7 x more than 40 tasks
-//!   33 x no depth left to delegate
+//!    3 x more than 40 tasks
+//!   37 x no depth left to delegate
 //! ```
 
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ const TWO_STEPS: &str = r#"
 goal = "Two steps"
 [agents.ada]
 capabilities = ["step"]
-command = ["sh", "-c", "echo ran >> $(cat); while [ ! -e go ]; do sleep 0.05; done; echo done"]
+command = ["sh", "-c", "echo ran >> $(cat); while [ -e team.toml ] && [ ! -e go ]; do sleep 0.05; done; echo done"]
 reply = "text"
 [[tasks]]
 id = "first"
