@@ -14,7 +14,6 @@ const LONG: &[&str] = &[
     "actors/src/goal/step.rs",
     "actors/src/messages.rs",
     "actors/src/verifiers/tests.rs",
-    "protocols/src/event.rs",
     "protocols/tests/laws/arbitrary.rs",
     "tests/src/simulator/house.rs",
 ];
