@@ -48,7 +48,10 @@ pub(crate) fn trust(args: &TrustArgs) -> Result<Exit, Stop> {
             for reading in history::trust(&journal.events, &model(&journal), history::now()) {
                 let (agent, capability) = (reading.agent.to_string(), reading.capability.to_string());
                 let (score, evidence) = (reading.score.get(), reading.evidence);
-                lines.push(format!("{team}  {agent}  {capability}  {score:.3}  from {evidence} verdicts"));
+                lines.push(format!(
+                    "{team}  {agent}  {capability}  {score:.3}  from {evidence} verdict{}",
+                    if evidence == 1.0 { "" } else { "s" }
+                ));
                 told.push(json!({
                     "team": team, "agent": agent, "capability": capability, "trust": score, "evidence": evidence,
                 }));
