@@ -16,7 +16,7 @@ use std::{
 
 use bailiwick_protocols::{
     AgentName, Brief, Capability, Cost, Delegated, Delegation, Feedback, Json, Mandate, NotDelegated, Output,
-    Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage,
+    Permissions, Refusal, Report, Task, TaskId, Timestamp, Usage, Verify,
 };
 use futures::future::BoxFuture;
 use ractor::{ActorCell, ActorId};
@@ -53,7 +53,9 @@ pub use function::{FunctionAgent, agent_fn};
 pub use notes::NOTES_MAX;
 pub use peers::{Peer, Peers};
 pub use question::{NotAnswered, Question, answers};
-pub use typed::{InputError, agent_typed};
+pub use typed::InputError;
+#[cfg(feature = "schema")]
+pub use typed::agent_typed;
 
 /// Somebody who carries out tasks. One value serves all seats of the agent.
 pub trait Agent: Send + Sync + 'static {
@@ -137,6 +139,8 @@ pub struct AgentSpec {
     pub exclusive: bool,
     /// What one task costs, as far as the agent declares it (0).
     pub cost_per_task: Cost,
+    /// What its outputs are examined against where a task asks for no check.
+    pub produces: Verify,
     /// How crashed seats are replaced.
     pub restart: crate::policies::restart::RestartSettings,
     /// The code.
@@ -164,6 +168,7 @@ impl AgentSpec {
             max_concurrent: 1,
             exclusive: false,
             cost_per_task: Cost::FREE,
+            produces: Verify::None,
             restart: Default::default(),
             agent,
         }
@@ -172,6 +177,12 @@ impl AgentSpec {
     /// Sets the most the agent may ever hold.
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = permissions;
+        self
+    }
+
+    /// Says what its outputs are examined against where a task asks for no check, and so what it can be believed for.
+    pub fn produces(mut self, check: Verify) -> Self {
+        self.produces = check;
         self
     }
 

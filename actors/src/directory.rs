@@ -13,7 +13,7 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentName, Capability, Cost, Permissions, Refusal, Timestamp, TrustRecord, TrustScore, event::Terms,
+    AgentName, Capability, Cost, Permissions, Refusal, Timestamp, TrustRecord, TrustScore, Verify, event::Terms,
 };
 use dashmap::DashMap;
 
@@ -51,6 +51,8 @@ pub struct Entry {
     pub permissions: Permissions,
     /// What it declares for one task.
     pub cost_per_task: Cost,
+    /// What its outputs are examined against where a task asks for no check.
+    pub produces: Verify,
     /// Whether it may not hand parts of its work on.
     pub exclusive: bool,
     /// How many attempts run at once.
@@ -214,6 +216,7 @@ impl Entry {
             capabilities: spec.capabilities.clone(),
             permissions: spec.permissions.clone(),
             cost_per_task: spec.cost_per_task,
+            produces: spec.produces.clone(),
             exclusive: spec.exclusive,
             seats: spec.max_concurrent,
             permits: Permits::new(spec.max_concurrent + WAITING_PLACES),

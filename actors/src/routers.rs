@@ -46,9 +46,10 @@ impl RouteScene {
         Self { able: able.into_iter().collect(), has_planner }
     }
 
-    /// What there is for a goal now. `partial`: whether one held capability is enough.
-    pub fn of(goal: &Goal, directory: &Directory, partial: bool, has_planner: bool, now: Timestamp) -> Self {
-        let able = directory.capable(&goal.needs, partial).into_iter();
+    /// What there is for a goal now. Who holds some of what it needs is a candidate where the team says so, and still
+    /// cannot do the goal alone.
+    pub fn of(goal: &Goal, directory: &Directory, has_planner: bool, now: Timestamp) -> Self {
+        let able = directory.capable(&goal.needs, false).into_iter();
         let able = able.map(|entry| Able { agent: entry.name.clone(), trust: entry.trust(&goal.needs, now) });
         Self::new(able, has_planner)
     }
@@ -104,7 +105,10 @@ pub fn route(goal: &Goal, scene: &RouteScene, router: &dyn Router) -> Routed {
             rules.push(RouteRule::PlanAsked);
             return Routed { route: Route::Plan, rules };
         }
-        RouteWish::Plan => rules.extend([RouteRule::PlanAsked, RouteRule::NoPlanner]),
+        RouteWish::Plan => {
+            rules.extend([RouteRule::PlanAsked, RouteRule::NoPlanner]);
+            return Routed { route: Route::Direct, rules };
+        }
         RouteWish::Auto => {}
     }
     let said = catch_unwind(AssertUnwindSafe(|| router.route(goal, scene))).unwrap_or_else(|_| {
@@ -114,9 +118,7 @@ pub fn route(goal: &Goal, scene: &RouteScene, router: &dyn Router) -> Routed {
     rules.extend(said.rules);
     let route = match said.route {
         Route::Plan if !scene.has_planner => {
-            if !rules.contains(&RouteRule::NoPlanner) {
-                rules.push(RouteRule::NoPlanner);
-            }
+            rules.push(RouteRule::NoPlanner);
             Route::Direct
         }
         Route::Floor if !scene.is_trusted() => Route::Direct,

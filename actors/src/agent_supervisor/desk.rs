@@ -10,8 +10,8 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    AgentFact, AgentName, Cause, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate, Output,
-    Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict,
+    AgentFact, AgentName, Cause, Contract, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate,
+    Output, Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict, Verify,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::Evidence,
@@ -425,16 +425,24 @@ impl Desk {
         }
     }
 
+    /// What an output of this is examined against: what the task asks for, else what the agent is known to produce.
     fn contract(&mut self, id: DelegationId) -> Result<Arc<CompiledContract>, bailiwick_protocols::Failure> {
-        if let Some(contract) = self.contracts.get(&id) {
-            return Ok(contract.clone());
-        }
-        // After a rebuild: compiled again from the spec that travelled with the delegation.
+        let known = self.contracts.get(&id);
         let Some(flight) = self.books.flights.get(&id) else {
             return Err(bailiwick_protocols::Failure::invalid_output("nothing of this is in flight"));
         };
         let delegation = &flight.delegation;
-        let contract = self.verifiers.compile(&delegation.contract, delegation.reversibility).map_err(|problems| {
+        let unchecked = delegation.contract.verify == Verify::None && !delegation.is_judgement();
+        let own = unchecked && self.entry.produces != Verify::None;
+        if let Some(contract) = known.filter(|known| !own || known.asks_for_check()) {
+            return Ok(contract.clone());
+        }
+        // After a rebuild: compiled again from the spec that travelled with the delegation.
+        let mut spec = Contract::clone(&delegation.contract);
+        if own {
+            spec.verify = self.entry.produces.clone();
+        }
+        let contract = self.verifiers.compile(&spec, delegation.reversibility).map_err(|problems| {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
             bailiwick_protocols::Failure::invalid_output(said.join("; "))
         })?;

@@ -1,16 +1,23 @@
-//! A function from one Rust type to another as an agent: inputs are read, the answer is written, by serde.
+//! Rust types in and out of an agent, by serde: what is given is read, and a function between types is an agent.
 
-use std::{any::TypeId, future::Future, marker::PhantomData, sync::Arc};
+use std::any::TypeId;
 
-use bailiwick_protocols::{
-    AgentName, Capability, Code, Failure, Fault, Output, OutputFormat, Report, report::NotOfType,
-};
-use serde::{Serialize, de::DeserializeOwned};
+use bailiwick_protocols::{Output, report::NotOfType};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+#[cfg(feature = "schema")]
+use {
+    super::{Agent, AgentError, AgentSpec},
+    bailiwick_protocols::{AgentName, Capability, Code, Failure, Fault, OutputFormat, Report, Verify},
+    schemars::JsonSchema,
+    serde::Serialize,
+    std::{future::Future, marker::PhantomData, sync::Arc},
+};
 
-use super::{Agent, AgentContext, AgentError, AgentSpec, MissingInput};
+use super::{AgentContext, MissingInput};
 
 /// A function between types as an agent; made by [`agent_typed`].
+#[cfg(feature = "schema")]
 pub struct TypedAgent<F, In, Fut, Out> {
     function: F,
     _types: PhantomData<fn(In) -> (Fut, Out)>,
@@ -33,7 +40,9 @@ pub enum InputError {
 }
 
 /// Makes an agent of a function from one type to another. What it is given is read as [`AgentContext::read`] says; its
-/// answer is a structured output. `Task::typed::<Out>()` asks for such an answer.
+/// answer is a structured output, examined against the schema of its type wherever a task asks for no check of its own.
+/// `Task::typed::<Out>()` asks whoever does the task for such an answer.
+#[cfg(feature = "schema")]
 pub fn agent_typed<C, In, F, Fut, Out>(
     name: impl Into<AgentName>,
     capabilities: impl IntoIterator<Item = C>,
@@ -44,11 +53,13 @@ where
     In: DeserializeOwned + Send + 'static,
     F: Fn(In, AgentContext) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Out, AgentError>> + Send + 'static,
-    Out: Serialize + 'static,
+    Out: Serialize + JsonSchema + 'static,
 {
-    AgentSpec::new(name, capabilities, Arc::new(TypedAgent { function, _types: PhantomData }))
+    let agent = Arc::new(TypedAgent { function, _types: PhantomData });
+    AgentSpec::new(name, capabilities, agent).produces(Verify::of::<Out>())
 }
 
+#[cfg(feature = "schema")]
 impl<F, In, Fut, Out> Agent for TypedAgent<F, In, Fut, Out>
 where
     In: DeserializeOwned + Send + 'static,

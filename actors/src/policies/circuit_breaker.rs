@@ -165,8 +165,6 @@ impl CircuitBreaker {
     }
 
     fn may_probe(&self, asked: &Delegation) -> bool {
-        !asked.is_judgement()
-            && asked.criticality <= self.rules().probe_criticality_max
-            && asked.reversibility != Reversibility::Low
+        asked.criticality <= self.rules().probe_criticality_max && asked.reversibility != Reversibility::Low
     }
 }

@@ -178,6 +178,8 @@ pub enum JudgeAnswer {
     },
     /// No answer that can be used, and why.
     Abstained(String),
+    /// It may not judge this, and why: the next judge takes its seat, if there is one that may.
+    Recused(String),
 }
 
 impl JudgeAnswer {
@@ -211,7 +213,7 @@ impl JudgeAnswer {
         match self {
             JudgeAnswer::Scored { score, reason } if (0.0..=1.0).contains(score) => Ok((*score, reason)),
             JudgeAnswer::Scored { score, .. } => Err(format!("its score {score} is not within 0..=1")),
-            JudgeAnswer::Abstained(why) => Err(why.clone()),
+            JudgeAnswer::Abstained(why) | JudgeAnswer::Recused(why) => Err(why.clone()),
         }
     }
 }

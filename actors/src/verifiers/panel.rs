@@ -37,16 +37,25 @@ impl Panel {
             Ok(question) => question,
             Err(error) => return Verdict::abstain("judge", error.to_string()),
         };
-        let seats = self.judges.iter().cycle().take(usize::from(self.spec.judges)).enumerate();
-        let answers = seats.map(|(seat, judge)| {
-            let asked = judge.clone().answer(question.at_seat(seat), work.bench());
-            async move { bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained) }
-        });
+        let answers = (0..usize::from(self.spec.judges)).map(|seat| self.answer(question.at_seat(seat), work));
         let mut verdict = count(&self.spec, &join_all(answers).await);
         if question.hidden_chars > 0 {
             verdict.details.push_str(&format!(" (the last {} characters were not shown)", question.hidden_chars));
         }
         verdict
+    }
+
+    /// The answer from one seat: of the judge whose turn it is, or of the next that may judge this.
+    async fn answer(&self, question: JudgeQuestion, work: &Work) -> JudgeAnswer {
+        let mut recused = None;
+        for judge in self.judges.iter().cycle().skip(question.seat).take(self.judges.len()) {
+            let asked = judge.clone().answer(question.clone(), work.bench());
+            match bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained) {
+                JudgeAnswer::Recused(why) => recused = recused.or(Some(why)),
+                answer => return answer,
+            }
+        }
+        JudgeAnswer::Abstained(recused.unwrap_or_default())
     }
 }
 

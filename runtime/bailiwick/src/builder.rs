@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
+    agents::question,
     agents::{AgentError, AgentSpec, Question, answers},
     audit_log::{journal::Journal, memory::MemoryJournal},
     directory::Weights,
@@ -248,6 +249,15 @@ impl Builder {
         }
         for judge in self.verifiers.judge_agents().filter(|judge| !names.contains(judge)) {
             found.push(format!("judge `{judge}` is no agent of the team: add it with `.agent(..)`, or leave it out"));
+        }
+        for agent in self.agents.iter().filter(|agent| self.verifiers.judge_agents().any(|judge| *judge == agent.name))
+        {
+            if agent.capabilities.iter().all(|capability| capability.as_str() == question::ANSWERS) {
+                found.push(format!(
+                    "judge `{}` only answers questions: let an agent with other capabilities judge",
+                    agent.name
+                ));
+            }
         }
         let Weights { capability, trust, availability, cost } = self.choice.weights;
         let weights = [capability, trust, availability, cost];

@@ -55,12 +55,14 @@ pub use tower::{TeamService, agent_service};
 
 /// What most programs need: `use bailiwick::prelude::*`.
 pub mod prelude {
+    #[cfg(feature = "schema")]
+    pub use bailiwick_actors::agents::agent_typed;
     #[cfg(feature = "http")]
     pub use bailiwick_actors::tools::HttpGet;
     pub use bailiwick_actors::{
         agents::{
             Agent, AgentContext, AgentError, AgentMessage, AgentReply, AgentSpec, NotAnswered, NotHad, Question, agent,
-            agent_actor, agent_blocking, agent_fn, agent_typed,
+            agent_actor, agent_blocking, agent_fn,
             command::{CommandSpec, command},
             scripted::{ScriptedReply, scripted},
         },

@@ -70,8 +70,7 @@ impl Builder {
         for spec in &self.agents {
             directory.insert(Arc::new(Entry::new(spec, 0, Address::vacant(&post), self.model.clone())));
         }
-        let partial = self.choice.partial_capability;
-        let scene = RouteScene::of(goal, &directory, partial, self.planner.is_some(), Timestamp::default());
+        let scene = RouteScene::of(goal, &directory, self.planner.is_some(), Timestamp::default());
         let Routed { route, rules } = route(goal, &scene, self.router.as_ref());
         let specs: Vec<TaskSpec> = match route {
             Route::Plan => goal.tasks.iter().map(|task| task.resolve(&goal.settings)).collect(),

@@ -300,8 +300,6 @@ impl Worker {
         self.queue.clear();
         self.counts.dropped.fetch_add(lost, Ordering::Relaxed);
         self.metrics.dropped(lost);
-        // A collector that takes no spans takes no metrics either.
-        self.metrics_due = Instant::now() + self.settings.metric_interval;
     }
 
     async fn send_metrics(&mut self) {

@@ -137,16 +137,53 @@ async fn an_agent_reads_one_input_as_a_type_where_it_wants_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_was_verified_is_had_as_a_type_without_asking_twice() {
+async fn a_function_between_types_is_believed_for_what_its_types_say_by_itself() {
     let stage = Stage::seeded(1).agent(clerk()).open().await;
+
+    let report = stage.run(Goal::new("pens").needs_capability("order")).await;
+    let own = stage.run(Goal::new("pens").needs_capability("order").verify(Verify::contains("ink")).retries(0)).await;
+
+    assert_eq!(report.outcome_word(), "verified");
+    assert_eq!(report.output_as::<Order>().unwrap().pieces, 3);
+    let wrong = report.output_as::<Bill>().unwrap_err().to_string();
+    assert!(wrong.contains("Bill") && wrong.contains("cents"), "{wrong}");
+    assert_eq!(own.outcome_word(), "not_verified", "a check of the task's own takes its place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_whose_words_are_not_what_its_schema_says_is_found_out() {
+    /// Says that it has a number, and writes a text.
+    #[derive(Serialize)]
+    struct Liar(&'static str);
+    impl JsonSchema for Liar {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Liar".into()
+        }
+        fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({ "type": "integer" })
+        }
+    }
+    let liar = agent_typed("liar", ["order"], |(): (), _: AgentContext| async { Ok(Liar("three")) });
+    let stage = Stage::seeded(1).agent(liar).open().await;
+
+    let report = stage.run(Goal::new("pens").needs_capability("order").retries(0)).await;
+
+    assert_eq!(report.outcome_word(), "not_verified");
+    assert_eq!(report.tasks[0].attempts[0].verdict.as_ref().unwrap().method, "schema");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_was_verified_is_had_as_a_type_without_asking_twice() {
+    let plain = agent_fn("clerk", ["order"], |_| async {
+        Ok(Output::json(serde_json::json!({ "article": "pens", "pieces": 3 })))
+    });
+    let stage = Stage::seeded(1).agent(plain).open().await;
 
     let report = stage.run(Goal::new("pens").needs_capability("order")).await;
 
     let refused = report.output_as::<Order>().unwrap_err().to_string();
     assert!(refused.starts_with("nobody checked the output"), "{refused}");
     assert_eq!(report.output().unwrap().parse::<Order>().unwrap().pieces, 3);
-    let wrong = report.output().unwrap().parse::<Bill>().unwrap_err().to_string();
-    assert!(wrong.contains("Bill") && wrong.contains("cents"), "{wrong}");
 }
 
 #[test]

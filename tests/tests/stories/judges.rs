@@ -188,6 +188,17 @@ async fn the_goals_own_contract_is_judged_by_agents_too_but_by_none_that_worked_
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_has_a_part_leaves_the_seat_to_the_next_who_has_none() {
+    let play = open(judged_by(8, scripted("rev", ["review"], [good()])).with(|b| b.judge_agent("ada"))).await;
+
+    let report = play.run(goal()).await;
+
+    assert_eq!(report.outcome_word(), "verified", "{}", report.summary());
+    assert!(verdict(&report).details.starts_with("3 of 3 judges passed it"), "{:?}", verdict(&report));
+    assert_eq!(play.agent_stream("rev").iter().filter(|event| event.event.kind() == "settled").count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_agents_of_one_seat_that_judge_each_other_wait_for_nothing() {
     let both = |name: &'static str| {
         agent_fn(name, [name], |task| async move {
@@ -209,7 +220,7 @@ async fn two_agents_of_one_seat_that_judge_each_other_wait_for_nothing() {
     for run in runs {
         let report = play.end_of(run).await;
         assert_eq!(report.outcome_word(), "verified", "{}", report.summary());
-        assert!(verdict(&report).details.starts_with("2 of 2 judges passed it"), "{:?}", verdict(&report));
+        assert!(verdict(&report).details.starts_with("3 of 3 judges passed it"), "{:?}", verdict(&report));
     }
     let took = play.now().since(play.log()[0].at);
     play.check().await;
@@ -237,27 +248,36 @@ async fn a_judge_earns_nothing_by_answering() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_judge_that_keeps_failing_is_left_alone_and_answers_do_not_bring_it_back() {
+async fn a_judge_that_keeps_failing_is_left_alone_and_comes_back_by_answering() {
     let panic = ScriptedReply::panic;
-    let replies = [panic(), panic(), good(), panic(), good()];
+    let replies = [panic(), panic(), panic(), good()];
     let play = open(judged_by(11, scripted("rev", ["review"], replies))).await;
 
-    // Three failures in a row open its breaker, and an answer between them does not end the row.
+    // Three failures in a row open its breaker; examined again, it finds it open.
     let first = play.run(goal()).await;
     assert!(verdict(&first).abstained, "{:?}", verdict(&first));
     assert_eq!(play.bailiwick().breakers().len(), 1);
-    assert!(play.bailiwick().trust().iter().all(|reading| &*reading.agent != "rev" || reading.evidence == 0.0));
-    tokio::time::sleep(secs(120)).await;
-    // Half-open now: a judgement is no probe, for nobody checks it.
-    let second = play.run(goal()).await;
-    assert!(verdict(&second).abstained, "{:?}", verdict(&second));
-    assert_eq!(play.bailiwick().breakers().len(), 1);
 
-    for _ in 0..3 {
-        play.run(Goal::new("look").needs_capability("review").criticality(1)).await;
-    }
+    // Half-open, one question at a time is its probe, as with any work that nobody checks.
+    tokio::time::sleep(secs(120)).await;
+    let second = play.run(goal()).await;
+    assert!(verdict(&second).details.starts_with("only 1 of 3 judges answered"), "{:?}", verdict(&second));
+    assert_eq!(play.bailiwick().breakers().len(), 1, "two of three answers, one for each examination");
+
     let third = play.run(goal()).await;
     assert_eq!(third.outcome_word(), "verified", "{}", third.summary());
+    assert_eq!(play.bailiwick().breakers().len(), 0);
+    assert!(play.bailiwick().trust().iter().all(|reading| &*reading.agent != "rev" || reading.evidence == 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_only_answers_questions_is_no_judge() {
+    let team = bailiwick::Bailiwick::builder().agent(says("ada", "write", "7"));
+    let team = team.answers(|_| async { Ok("yes".to_owned()) }).judge_agent("person");
+
+    let error = team.start().await.err().map(|error| error.to_string()).unwrap_or_default();
+
+    assert!(error.contains("judge `person` only answers questions"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,13 +170,24 @@ async fn the_wish_for_a_plan_gets_one_where_one_agent_could_do_it_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_holds_a_part_of_what_a_goal_needs_cannot_do_it_alone() {
+    let plan = [task("a", "search"), task("b", "write")];
+    let team = two().with(|b| b.partial_capability(true).planner(fixed(plan)));
+    let play = open(team).await;
+
+    let report = play.run(Goal::new("x").needs_capability("search").needs_capability("write")).await;
+
+    assert_eq!((report.route, rules(&play, &report)), (Some(Route::Plan), vec![RouteRule::NobodyHoldsAll]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_wish_for_a_plan_without_a_planner_ends_on_the_direct_road() {
     let play = open(two()).await;
 
     let report = play.run(Goal::new("x").needs_capability("search").route(RouteWish::Plan)).await;
 
     assert_eq!(report.route, Some(Route::Direct));
-    assert_eq!(rules(&play, &report), [RouteRule::PlanAsked, RouteRule::NoPlanner, RouteRule::OneAgentCan]);
+    assert_eq!(rules(&play, &report), [RouteRule::PlanAsked, RouteRule::NoPlanner]);
     assert_eq!(report.outcome_word(), "unverified");
 }
 

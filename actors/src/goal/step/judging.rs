@@ -20,7 +20,7 @@ impl GoalMachine {
             Some(known) if known.outcome().is_some() => Some(answered(known)),
             Some(_) => None,
             None => match self.unfit(&seat, &agent) {
-                Some(why) => Some(JudgeAnswer::Abstained(why)),
+                Some(why) => Some(why),
                 None => {
                     self.call_off_rounds_before(&seat);
                     self.add_judgement(id, seat, agent, question);
@@ -55,15 +55,16 @@ impl GoalMachine {
         Some(TaskId::of_judgement(task, [work, round, leaf, seat]))
     }
 
-    /// Why this agent is not asked.
-    fn unfit(&self, seat: &JudgeSeat, agent: &AgentName) -> Option<String> {
+    /// What is said for this agent, if it is not asked.
+    fn unfit(&self, seat: &JudgeSeat, agent: &AgentName) -> Option<JudgeAnswer> {
         if self.state.stopping.as_ref().is_some_and(|stop| !stop.lets_end()) {
-            return Some("the goal is ending".to_owned());
+            return Some(JudgeAnswer::Abstained("the goal is ending".to_owned()));
         }
         if self.has_part(seat.of, agent) {
-            return Some(format!("{agent} has a part in this work, and nobody judges their own"));
+            let why = format!("{agent} has a part in this work, and nobody judges their own");
+            return Some(JudgeAnswer::Recused(why));
         }
-        self.absent(Some(agent), &[]).map(|refusal| refusal.to_string())
+        self.absent(Some(agent), &[]).map(|refusal| JudgeAnswer::Abstained(refusal.to_string()))
     }
 
     /// Whether an agent did the work that is examined, waits for it, or did a part of it.

@@ -7,8 +7,7 @@ impl GoalMachine {
         if !self.state.planned && self.state.planning.is_none() {
             let (team, goal) = (self.team.clone(), self.state.goal.clone());
             let road = self.state.route.unwrap_or_else(|| {
-                let partial = team.choice.partial_capability;
-                let scene = RouteScene::of(&goal, &team.directory, partial, team.planner.is_some(), self.now);
+                let scene = RouteScene::of(&goal, &team.directory, team.planner.is_some(), self.now);
                 let Routed { route, rules } = route(&goal, &scene, team.router.as_ref());
                 self.happen(GoalEvent::RouteChosen { route, rules });
                 route

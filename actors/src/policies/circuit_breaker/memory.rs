@@ -143,8 +143,7 @@ impl Memory {
 
     fn settle(&mut self, settlement: &Settlement) {
         let Some(work) = self.work.remove(&settlement.delegation) else { return };
-        // A judge earns nothing by answering: it closes nothing and ends no row of failures.
-        let success = success(settlement).filter(|success| !(work.judges && *success));
+        let success = success(settlement);
         for key in work.guards() {
             self.breaker(&key).gate.see(Seen::Ended(settlement.delegation, success));
         }

@@ -16,8 +16,6 @@ pub(super) struct Work {
     needs: Arc<[Capability]>,
     timeout: Duration,
     pub admitted: Timestamp,
-    /// Whether the agent was asked as a judge: only what goes wrong with it counts.
-    pub judges: bool,
     started: Option<Timestamp>,
     /// Time spent waiting for children.
     parked: Duration,
@@ -31,7 +29,6 @@ impl Work {
             needs: delegation.needs.clone(),
             timeout: delegation.timeout,
             admitted,
-            judges: delegation.is_judgement(),
             started: None,
             parked: Duration::ZERO,
             parked_since: None,

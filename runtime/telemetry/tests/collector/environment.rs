@@ -82,3 +82,11 @@ async fn a_caller_whose_trace_is_continued_decides_whether_it_is_told() {
     assert_eq!(seen.named("invoke_agent").len(), 1);
     assert!(told.ends_with("-01"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_arrive_where_nobody_takes_traces() {
+    let (_, seen, _) = run("", &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9")]).await;
+
+    assert_eq!(seen.spans.len(), 0);
+    assert_eq!(seen.value("bailiwick.goals", "outcome=unverified"), Some(1.0), "{:#?}", seen.values);
+}
