@@ -87,6 +87,28 @@ async fn a_trip_calls_back_critical_work_that_waits_for_parts_and_stops_every_pa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goal_that_dies_while_its_parts_are_called_back_calls_back_the_rest_of_them_when_it_is_back() {
+    for seed in 0..40 {
+        let witness = Witness::new();
+        let play = with_a_thief(Stage::seeded(seed), &witness).await;
+
+        let critical = play.submit(lead("dig").criticality(4)).await;
+        tokio::time::sleep(ms(1_000)).await;
+        let thief = play.submit(lead("steal")).await;
+        tokio::time::sleep(ms(seed)).await;
+        play.kill_goal(critical.goal_id());
+        play.end_of(thief).await;
+        tokio::time::sleep(ms(200)).await;
+        let called_back = witness.calls();
+        let critical = play.end_of(critical).await;
+
+        assert_eq!(critical.code, Some(Code::Unavailable), "seed {seed}: {}", critical.summary());
+        assert_eq!(witness.calls(), called_back, "seed {seed}: parts went on");
+        play.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_cancellation_is_acknowledged_nobody_is_called_for_parts_of_parts_either() {
     for seed in 0..8 {
         let witness = Witness::new();
