@@ -357,6 +357,10 @@ impl AgentSupervisor {
                 let body = GoalMessage::Ask { from, name, task, mandate, lineage };
                 self.lines.tell_goal(from.goal, Envelope { origin, cause, trace, parent: Some(from), body });
             }
+            DeskEffect::CallOff { from } => {
+                let body = GoalMessage::CallOff { from };
+                self.lines.tell_goal(from.goal, Envelope { origin, cause, trace, parent: Some(from), body });
+            }
             DeskEffect::Allow { reply } => {
                 life.outbox.post(&self.world.log, seq, move || drop(reply.send(Ok(()))));
             }

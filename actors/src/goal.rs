@@ -125,6 +125,7 @@ impl Actor for GoalActor {
             G::Cancel { by, graceful } => GoalInput::Cancel { by, graceful },
             G::Park => GoalInput::Park,
             G::Sweep => GoalInput::Sweep,
+            G::CallOff { from } => GoalInput::CallOff { from },
             G::Judge { seat, agent, question } => GoalInput::Judge { seat, agent, question },
             G::Ask { from, name, task, mandate, lineage } => GoalInput::Ask { from, name, task, mandate, lineage },
         };

@@ -166,6 +166,12 @@ pub enum GoalMessage {
         /// The agents already waiting in this chain, outermost first.
         lineage: Arc<[AgentName]>,
     },
+    /// An attempt was told to stop while it waits for parts: they end with it. Idempotent. Bound: one an admission, or an
+    /// asking again.
+    CallOff {
+        /// The delegation whose agent asked for them.
+        from: DelegationId,
+    },
     /// An examination wants an agent of the team as a judge. Idempotent by seat. Bound: one a seat of a panel.
     Judge {
         /// Which seat of which panel.

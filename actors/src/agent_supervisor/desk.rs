@@ -150,6 +150,11 @@ pub enum DeskEffect {
         /// The agents already waiting in this chain.
         lineage: Arc<[AgentName]>,
     },
+    /// Have the goal call back what an attempt that is told to stop has handed on.
+    CallOff {
+        /// The delegation whose agent asked.
+        from: DelegationId,
+    },
     /// Let a tool call through; leaves only once everything so far is durable.
     Allow {
         /// Whom to tell.

@@ -56,6 +56,7 @@ pub enum GoalInput {
     Examined { verdict: Verdict, round: u32 },
     Synthesised { round: u32, result: Result<Output, String>, usage: Usage, cost: Cost },
     Ask { from: DelegationId, name: TaskId, task: Box<Task>, mandate: Mandate, lineage: Arc<[AgentName]> },
+    CallOff { from: DelegationId },
     Judge { seat: JudgeSeat, agent: AgentName, question: String },
     Cancel { by: CanceledBy, graceful: bool },
     Sweep,
@@ -244,6 +245,7 @@ impl GoalMachine {
                 GoalInput::Ask { from, name, task, mandate, lineage } => {
                     self.ask_child(from, &name, &task, mandate, lineage)
                 }
+                GoalInput::CallOff { from } => self.call_off_children(from),
                 GoalInput::Judge { seat, agent, question } => self.ask_judge(seat, agent, &question),
                 GoalInput::Cancel { by, graceful } => self.stop(Stop::Canceled { by, graceful }),
                 GoalInput::Sweep => self.sweep(),

@@ -867,7 +867,10 @@ impl House {
                 let (goal, agent) = (self.numbers[&goal], self.supervisors[desk].spec.name.clone());
                 self.tell_goal((from, goal), GoalInput::Room { agent, permit }, None);
             }
-            DeskEffect::AskGoal { .. } | DeskEffect::Reply { .. } | DeskEffect::Allow { .. } => {
+            DeskEffect::AskGoal { .. }
+            | DeskEffect::CallOff { .. }
+            | DeskEffect::Reply { .. }
+            | DeskEffect::Allow { .. } => {
                 return Err("no simulated agent hands work on or uses a tool".to_owned());
             }
         }

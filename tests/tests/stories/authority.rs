@@ -8,5 +8,6 @@ mod explain;
 mod identity;
 mod shipped_tools;
 mod starts;
+mod subtree;
 mod transfer;
 mod who_may;

@@ -281,3 +281,67 @@ async fn a_breaker_outlives_its_supervisor() {
     assert_eq!(states(&play)[0].1, BreakerState::HalfOpen, "its wake was kept, too");
     assert_eq!(play.run(sum()).await.outcome_word(), "verified");
 }
+
+/// What opened, in order: the pair or the whole agent, and why.
+fn trips(play: &Play, reports: &[GoalReport]) -> Vec<(Option<String>, String)> {
+    let events = reports.iter().flat_map(|report| play.events(report)).collect::<Vec<_>>();
+    let trips = told(&events).filter_map(|event| match event {
+        GoalEvent::TrustCircuitBreak { capability, reason, .. } => {
+            Some((capability.as_ref().map(ToString::to_string), reason.clone()))
+        }
+        _ => None,
+    });
+    trips.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trusted_agent_that_loses_more_than_three_tenths_within_one_task_trips_at_its_second_failure() {
+    let right = std::iter::repeat_n(ScriptedReply::output("4"), 11);
+    let ada = scripted("ada", ["sum"], right.chain([ScriptedReply::output("5")]));
+    let play = open(Stage::seeded(15).agent(ada)).await;
+    for _ in 0..11 {
+        assert_eq!(play.run(sum()).await.outcome_word(), "verified");
+    }
+
+    let report = play.run(sum()).await;
+
+    assert_eq!(trust_moves(&play.events(&report)), [(843, 674), (674, 540)]);
+    assert_eq!(attempts(&report, "goal"), ["ada not_verified", "ada not_verified"], "the third is not made");
+    let lost = "0.304 of trust lost within the task goal".to_owned();
+    assert_eq!(trips(&play, &[report]), [(Some("sum".to_owned()), lost)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_right_but_always_late_trips_at_its_fifth_outcome() {
+    let play = open(prompt(16).agent(slow("ada", "sum", "4", secs(81)))).await;
+
+    let mut reports = Vec::new();
+    for _ in 0..5 {
+        assert!(states(&play).is_empty());
+        reports.push(play.run(sum().timeout(secs(100))).await);
+    }
+
+    assert!(reports.iter().all(|report| report.outcome_word() == "verified"));
+    let slow = "5 of the last 5 attempts took more than 0.8 of their timeout".to_owned();
+    assert_eq!(trips(&play, &reports), [(Some("sum".to_owned()), slow)]);
+    assert_eq!(play.run(sum()).await.outcome_word(), "refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_half_of_its_capabilities_are_open_the_whole_agent_is() {
+    let ada = scripted("ada", ["sum", "say", "sing", "draw"], [ScriptedReply::output("5")]);
+    let play = open(Stage::seeded(17).agent(ada)).await;
+    let asked = |need: &str| Goal::new("x").needs_capability(need).verify(Verify::equals("4"));
+
+    let sum = play.run(asked("sum")).await;
+    let one = states(&play);
+    let say = play.run(asked("say")).await;
+    let sing = play.run(asked("sing")).await;
+
+    assert_eq!(one, [(Some("sum".to_owned()), BreakerState::Open)], "one of four says nothing about the others");
+    let row = "3 failures in a row".to_owned();
+    let pair = |capability: &str| (Some(capability.to_owned()), row.clone());
+    let whole = (None, "2 of 4 capabilities are open".to_owned());
+    assert_eq!(trips(&play, &[sum, say]), [pair("sum"), pair("say"), whole]);
+    assert_eq!((sing.outcome_word(), sing.attempts()), ("refused", 0), "{}", sing.summary());
+}

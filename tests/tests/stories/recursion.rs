@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bailiwick::{prelude::*, testing::Stage};
 use bailiwick_protocols::{Delegated, NotDelegated};
+use bailiwick_tests::open;
 
 async fn handed_on(task: &AgentContext, name: &str, to: &str) -> Result<Delegated, NotDelegated> {
     task.delegate(name, Task::new(name, format!("{name} of {}", task.task())).needs_capability(to)).await
@@ -164,6 +165,46 @@ async fn children_are_paid_out_of_what_their_parent_was_given() {
         "{}",
         report.summary()
     );
+}
+
+/// A lead with this slice who has four parts done at once by a digger for whom four at once are no trouble.
+async fn four_at_once(seed: u64, slice: Slice, part: Slice, digger: AgentSpec) -> GoalReport {
+    let boss = agent_fn("boss", ["lead"], move |task: AgentContext| async move {
+        let part = || Task::new("part", "part").needs_capability("dig").budget(part);
+        let parts = (1..=4).map(|n| task.delegate(format!("part{n}"), part()));
+        let parts = futures::future::try_join_all(parts).await?;
+        let mut words: Vec<_> = parts.iter().map(|part| part.outcome.as_str()).collect();
+        words.sort_unstable();
+        Ok(Output::text(words.join(" ")))
+    });
+    let play = open(Stage::seeded(seed).agent(boss).agent(digger.max_concurrent(4))).await;
+    let much = Slice { micro_usd: Some(50_000_000), tokens: Some(50_000) };
+    let lead = Task::new("lead", "lead").needs_capability("lead").budget(slice);
+
+    play.run(Goal::new("x").budget(much).task(lead)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_asked_for_at_once_cannot_jointly_exceed_what_their_parent_was_given() {
+    let usage = Usage { input_tokens: 400, ..Usage::default() };
+    let reply = || ScriptedReply::output("dug").after(Duration::from_secs(5)).usage(usage);
+    for seed in 0..8 {
+        let money = Slice { micro_usd: Some(1_000_000), tokens: None };
+        let dear = scripted("digger", ["dig"], [reply()]).cost_usd_per_task(0.4);
+        let paid = four_at_once(seed, money, Slice::UNLIMITED, dear).await;
+        let (tokens, part) = (Some(1_000), Some(400));
+        let [all, each] = [tokens, part].map(|tokens| Slice { micro_usd: None, tokens });
+        let counted = four_at_once(seed, all, each, scripted("digger", ["dig"], [reply()])).await;
+
+        for report in [&paid, &counted] {
+            let said = report.output().map(ToString::to_string);
+            let two_and_two = "budget_exhausted budget_exhausted unverified unverified";
+            assert_eq!(said.as_deref(), Some(two_and_two), "seed {seed}: {}", report.summary());
+            assert_eq!(report.attempts(), 3, "seed {seed}: the lead and two parts");
+        }
+        assert_eq!(paid.cost, Cost::Known(800_000), "seed {seed}");
+        assert_eq!(counted.usage.tokens(), 800, "seed {seed}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

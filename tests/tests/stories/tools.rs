@@ -1,13 +1,19 @@
 //! Tools are reached by one road, ruled by the supervisor against the mandate of the task.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use bailiwick::{prelude::*, testing::Stage};
+use bailiwick::{
+    prelude::*,
+    testing::{EPOCH, Stage},
+};
 use bailiwick_actors::tools::{Need, Tool, ToolError};
-use bailiwick_protocols::Event;
+use bailiwick_protocols::{Event, Recorded};
 use serde_json::{Map, Value, json};
 
 /// Counts how often it ran.
@@ -70,6 +76,67 @@ async fn a_try_outside_the_mandate_does_nothing_costs_trust_and_opens_the_breake
     let trust = &stage.bailiwick().trust()[0];
     assert!((trust.score.get() - 0.1).abs() < 1e-9, "0.5 - 0.2 x 0.5 x (1 + 3): {trust:?}");
     assert_eq!(report.to_json()["breakers"][0]["capability"], Value::Null, "{}", report.summary());
+}
+
+/// Notes with each of these arguments in turn, ten seconds apart, and says what came back.
+fn noting(may: &str, calls: [Value; 2]) -> AgentSpec {
+    agent_fn("writer", ["write"], move |task: AgentContext| {
+        let calls = calls.clone();
+        async move {
+            let mut said = Vec::new();
+            for call in calls {
+                said.push(match task.tool("note", call).await {
+                    Ok(times) => format!("written {times}"),
+                    Err(ToolError::Refused(refusal)) => format!("{}: {refusal}", refusal.code()),
+                    Err(other) => other.to_string(),
+                });
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+            Ok(Output::text(said.join("; ")))
+        }
+    })
+    .permissions(Permissions::parse([may]).unwrap())
+}
+
+/// Lets it note twice, of which the second is refused: what it said, how often it was done, what was a violation.
+async fn noted(may: &str, calls: [Value; 2]) -> (String, u32, Vec<String>) {
+    let times = Arc::new(AtomicU32::new(0));
+    let team = Stage::seeded(5).agent(noting(may, calls)).with(|b| b.tool(Note(times.clone())));
+    let stage = team.without_delays().open().await;
+
+    let report = stage.run(goal("x")).await;
+
+    let breaker = &report.to_json()["breakers"][0];
+    assert_eq!((&breaker["agent"], &breaker["capability"]), (&json!("writer"), &Value::Null), "{}", report.summary());
+    let tried = |recorded: Arc<Recorded>| match &recorded.event {
+        Event::Agent(AgentFact::Violation { tried, .. }) => Some(tried.clone()),
+        _ => None,
+    };
+    let violations = stage.agent_stream("writer").into_iter().filter_map(tried).collect();
+    (report.output().unwrap().to_string(), times.load(Ordering::SeqCst), violations)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_beyond_its_condition_or_left_out_is_a_try_outside_the_mandate() {
+    let may = r#"fs.write:out/* where [{"argument":"size","rule":{"at_most":10.0}}]"#;
+
+    for beyond in [json!({ "path": "out/b", "size": 11 }), json!({ "path": "out/b" })] {
+        let (said, times, violations) = noted(may, [json!({ "path": "out/a", "size": 10 }), beyond]).await;
+
+        assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate");
+        assert_eq!((times, violations), (1, vec!["note: fs.write:out/b".to_owned()]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permission_that_ends_while_its_agent_is_at_work_is_over_for_the_next_call() {
+    let may = format!("fs.write:out/* until {}", (EPOCH + Duration::from_secs(10)).as_millis());
+    let calls = [json!({ "path": "out/a" }), json!({ "path": "out/b" })];
+
+    let (said, times, violations) = noted(&may, calls).await;
+
+    assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate");
+    assert_eq!((times, violations), (1, vec!["note: fs.write:out/b".to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,11 +25,16 @@ impl Desk {
         self.settle(id, Vec::new());
     }
 
+    /// Tells running work to stop, and the goal to stop whatever it handed on: nothing below it outlives the order by its
+    /// grace.
     pub(super) fn stop_work(&mut self, id: DelegationId, why: CeaseReason) {
         let seat = self.books.flights.get(&id).and_then(|flight| flight.started).map(|(seat, _)| seat);
         self.happen(AgentFact::Ceasing { delegation: id, why });
         if let Some(seat) = seat {
             self.turn.tell(DeskEffect::Cease { seat });
+        }
+        if self.asks.get(&id).is_some_and(|asks| !asks.open.is_empty()) {
+            self.turn.tell(DeskEffect::CallOff { from: id });
         }
     }
 

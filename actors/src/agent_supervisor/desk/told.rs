@@ -261,6 +261,9 @@ impl Desk {
             return self.examine(from, *round);
         }
         let Some(asks) = self.asks.get(&from) else { return };
+        if self.books.flights.get(&from).is_some_and(|flight| flight.ceasing.is_some()) {
+            return self.turn.tell(DeskEffect::CallOff { from });
+        }
         let open: Vec<_> =
             asks.open.iter().map(|(name, ask)| (name.clone(), ask.task.clone(), ask.mandate.clone())).collect();
         for (name, task, mandate) in open {

@@ -97,8 +97,10 @@ impl GoalMachine {
         self.fresh.extend(index);
     }
 
-    /// The attempt is over: what it handed on, and who judges it, nobody waits for any more. It is called back.
+    /// The attempt is over, or told to stop: what it handed on, and who judges it, nobody waits for any more. It is called
+    /// back.
     pub(super) fn call_off_children(&mut self, from: DelegationId) {
+        self.reopening.retain(|_, (asker, _)| *asker != from);
         self.call_off(self.state.children(from).chain(self.state.judgements(Some(from))).collect());
     }
 

@@ -4,7 +4,7 @@ use std::{fs, process::Command, thread::sleep, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Team, end, nobody_is_left_in, signal, task};
+use crate::support::{Ended, Team, end, left_in, nobody_is_left_in, signal, task};
 
 /// Two steps; each says that it ran, and the first takes as long as a file is missing.
 const TWO_STEPS: &str = r#"
@@ -153,6 +153,58 @@ fn a_goal_is_canceled_at_work_and_without_an_owner() {
     let runs = runs(&team, &[]);
     assert_eq!((&runs[0]["standing"], &runs[0]["outcome"]), (&json!("ended"), &json!("canceled")), "{runs}");
     assert_eq!(starts(&team), 1, "nobody was asked again");
+    nobody_is_left_in(team.folder.path());
+}
+
+/// Three programs at once: one is done soon, one has half a second, and one takes no notice of anybody.
+const THREE_AT_ONCE: &str = r#"
+goal = "Three at once"
+[agents.quick]
+capabilities = ["quick"]
+command = ["sh", "-c", "sleep 60 & echo done"]
+reply = "text"
+[agents.late]
+capabilities = ["late"]
+command = ["sh", "-c", "sleep 60 & (trap '' TERM; sleep 60 & wait) & wait"]
+reply = "text"
+[agents.deaf]
+capabilities = ["deaf"]
+command = ["sh", "-c", "trap '' TERM INT HUP; sleep 60 & while :; do sleep 1; done"]
+reply = "text"
+[[tasks]]
+id = "quick"
+goal = "Be quick"
+needs = ["quick"]
+[[tasks]]
+id = "late"
+goal = "Be late"
+needs = ["late"]
+timeout = "500ms"
+retries = 0
+[[tasks]]
+id = "deaf"
+goal = "Hear nothing"
+needs = ["deaf"]
+"#;
+
+#[test]
+fn a_goal_of_which_one_program_was_late_and_another_was_canceled_leaves_none_of_their_children() {
+    let team = Team::new(THREE_AT_ONCE);
+    let child = team.start(&["run", "team.toml", "--json", "--events", "events.jsonl"]);
+    team.until("task_failed");
+    let goal = runs(&team, &[])[0]["goal_id"].as_str().unwrap().to_owned();
+    assert!(!left_in(team.folder.path()).is_empty(), "one of them is still at work");
+
+    let canceled = team.bailiwick(&["cancel", &goal]);
+    let ended = end(child, 10_000);
+
+    assert_eq!(status(&canceled), Some(0), "{canceled:?}");
+    let json = ended.json();
+    assert_eq!((status(&ended), &json["outcome"]), (Some(1), &json!("canceled")), "{ended:?}");
+    let told = |id: &str| (task(&json, id)["outcome"].clone(), task(&json, id)["code"].clone());
+    assert_eq!(told("quick"), (json!("unverified"), Value::Null), "{json}");
+    assert_eq!(told("late"), (json!("failed"), json!("TIMEOUT")), "{json}");
+    assert_eq!(told("deaf"), (json!("canceled"), json!("CANCELED")), "{json}");
     nobody_is_left_in(team.folder.path());
 }
 

@@ -70,6 +70,51 @@ async fn the_tool_names_whom_the_caller_may_reach_and_says_why_the_others_are_ab
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_schema_of_the_tool_is_this_and_nothing_else() {
+    let boss = boss(|task| task.delegate_tool().expect("bo can be reached").input_schema.value().clone());
+    let stage = Stage::seeded(7).agent(boss).agent(echo("bo")).open().await;
+
+    assert_eq!(
+        said(&stage).await,
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["agentName", "task"],
+            "properties": {
+                "agentName": { "type": "string", "enum": ["bo"], "description": "bo: echo" },
+                "task": { "type": "string", "minLength": 1, "description": "What to do, in words." },
+                "context": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {
+                        "previousOutputs": { "type": "object", "description": "Outputs it builds on, by name." },
+                        "documents": { "type": "array", "description": "Texts or JSON values it needs." },
+                        "constraints": {
+                            "type": "array",
+                            "items": { "type": "string" },
+                            "description": "What it must keep to.",
+                        },
+                    },
+                },
+                "expectedOutput": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {
+                        "format": { "type": "string", "enum": ["text", "json", "markdown", "structured"] },
+                        "schema": {
+                            "type": "object",
+                            "description": "The JSON Schema of the output; `structured` needs one.",
+                        },
+                        "maxLength": { "type": "integer", "minimum": 1, "description": "In characters." },
+                    },
+                },
+                "timeout": { "type": "integer", "minimum": 1, "default": 60_000, "description": "In milliseconds." },
+            },
+        })
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_above_is_absent_and_so_is_everybody_at_the_last_depth() {
     let middle = agent_fn("middle", ["mid"], |task: AgentContext| async move {
         Ok(Output::json(json!({
