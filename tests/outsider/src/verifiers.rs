@@ -98,7 +98,7 @@ async fn an_asynchronous_check_may_wait_and_what_is_no_answer_abstains() {
     let silent = verify_async("silent", |_| pending::<bool>());
     let builder = |b: bailiwick::Builder| b.verifier(slow).verifier(unable).verifier(silent);
     let ada = scripted("ada", ["sum"], [ScriptedReply::output("4"), ScriptedReply::output("5")]);
-    let stage = Stage::seeded(1).agent(ada.max_concurrent(1)).with(builder).open().await;
+    let stage = Stage::seeded(1).agent(ada).with(builder).open().await;
 
     let right = stage.run(goal("slow")).await;
     let wrong = stage.run(goal("slow")).await;
