@@ -1,4 +1,5 @@
-//! Four ways to be an agent: a closure, a type, a program in any language, and a script.
+//! Four ways to be an agent: a closure, a type, a program in any language, and a script. A ractor actor is the fifth,
+//! in example 08.
 //!
 //! ```text
 //! unverified: Say hello in French, and praise it

@@ -9,11 +9,7 @@
 //! believed: Sales went up by 12 percent to 90
 //! ```
 
-use bailiwick::{
-    actors::verifiers::{Judge, JudgeAnswer, JudgeQuestion},
-    prelude::*,
-    protocols::JudgeSpec,
-};
+use bailiwick::prelude::*;
 use bailiwick_examples::show;
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A searcher, an analyser and a synthesiser whose first draft fails its judge: what one bad answer costs.
+//! A searcher, an analyser and a synthesiser whose first draft fails its judge: what one bad answer costs, step by step.
 //!
 //! ```text
 //! verified: When is there fusion power?
@@ -9,10 +9,18 @@
 //!   trust in analyser: 0.50 -> 0.55
 //!   trust in searcher: 0.50 -> 0.55
 //!   trust in synthesiser: 0.50 -> 0.46
+//! trust, step by step:
+//!   search by searcher: 0.50 -> 0.55
+//!   analyse by analyser: 0.50 -> 0.55
+//!   synthesise by synthesiser: 0.50 -> 0.40
+//!   synthesise by synthesiser: 0.40 -> 0.46
 //! Fusion is coming. 3 sources agree: later than planned.
 //! ```
 
-use bailiwick::{actors::verifiers::ScriptedJudge, prelude::*};
+use bailiwick::{
+    prelude::*,
+    protocols::{Event, GoalEvent},
+};
 use bailiwick_examples::show;
 
 #[tokio::main]
@@ -58,9 +66,18 @@ async fn main() -> Result<(), bailiwick::Error> {
                 .after(["analyse"])
                 .verify(Verify::judge("the answer names its evidence")),
         );
-    let report = bailiwick.submit(goal).await?.await?;
+    let run = bailiwick.submit(goal).await?;
+    // A cursor starts at the first event, however late it is read.
+    let mut events = run.events();
+    let report = run.await?;
 
     show(&report);
+    println!("trust, step by step:");
+    while let Some(event) = events.next().await {
+        if let Event::Goal(GoalEvent::TrustUpdated { task, agent, before, after, .. }) = &event.event {
+            println!("  {task} by {agent}: {:.2} -> {:.2}", before.get(), after.get());
+        }
+    }
     println!("{}", report.verified()?);
     bailiwick.shutdown().await
 }

@@ -13,11 +13,7 @@
 //!   trust in ada: 0.70 -> 0.68
 //! ```
 
-use bailiwick::{
-    actors::trust_tracker::models::TrustModel,
-    prelude::*,
-    protocols::{TrustRecord, TrustScore, trust::Evidence},
-};
+use bailiwick::prelude::*;
 use bailiwick_examples::show;
 
 /// What a new agent starts with, and what is given for each success.

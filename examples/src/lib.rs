@@ -56,3 +56,7 @@ pub struct WriteAPlanner;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guides/write-a-trust-model.md")]
 pub struct WriteATrustModel;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/change-the-team.md")]
+pub struct ChangeTheTeam;

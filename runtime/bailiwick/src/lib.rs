@@ -70,12 +70,15 @@ pub mod prelude {
         policies::{Scene, SupervisorPolicy},
         routers::{RouteScene, Routed, Router, standard::StandardRouter},
         tools::{Need, ReadFile, Tool, ToolError, WriteFile},
-        verifiers::{Verifier, Work, verifier, verify_async, verify_fn},
+        trust_tracker::models::TrustModel,
+        verifiers::{
+            Judge, JudgeAnswer, JudgeQuestion, ScriptedJudge, Verifier, Work, verifier, verify_async, verify_fn,
+        },
     };
     pub use bailiwick_protocols::{
-        AgentFact, Cost, Delegation, Directive, Effects, Goal, Limits, Outcome, Output, OutputFormat, OutputSpec,
-        Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp, Usage, Verdict,
-        Verify, event::Route,
+        AgentFact, Cost, Delegation, Directive, Effects, Goal, JudgeSpec, Limits, Outcome, Output, OutputFormat,
+        OutputSpec, Permissions, PolicyFact, Refusal, Report, Reversibility, Ruling, Slice, Task, Timestamp,
+        TrustRecord, TrustScore, Usage, Verdict, Verify, event::Route, trust::Evidence,
     };
     pub use futures::StreamExt;
 

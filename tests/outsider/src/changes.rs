@@ -250,6 +250,22 @@ async fn a_goal_that_is_rebuilt_finds_its_work_at_the_old_generation_and_nobody_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_team_that_makes_no_sense_does_not_start_and_says_everything_that_is_wrong() {
+    let none: [&str; 0] = [];
+    let idle = agent_fn("cy", none, |_| async { Ok(Output::text("")) });
+    let twice = [signing("ada", "one", 1), signing("ada", "other", 1)];
+
+    let team = twice.into_iter().fold(Bailiwick::builder().agent(idle), bailiwick::Builder::agent);
+    let Err(bailiwick::Error::Invalid(problems)) = team.start().await else { panic!("it must not start") };
+
+    let told = [
+        "agent `cy` can do nothing: give it at least one capability",
+        "two agents are called `ada`: give one another name",
+    ];
+    assert_eq!(problems, told);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_goal_that_is_canceled_reaches_the_old_generation() {
     let stage = Stage::seeded(7).agent(signing("ada", "old", 50)).open().await;
     let run = stage.submit(goal()).await;

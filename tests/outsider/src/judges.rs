@@ -1,12 +1,6 @@
 //! Stories about judges that misbehave: whatever they do, nothing of it leads to a pass.
 
-use bailiwick::{
-    Handlers, Inputs,
-    actors::verifiers::{Judge, JudgeAnswer, JudgeQuestion, ScriptedJudge},
-    prelude::*,
-    protocols::JudgeSpec,
-    testing::Stage,
-};
+use bailiwick::{Handlers, Inputs, prelude::*, testing::Stage};
 use serde_json::{Value, json};
 
 fn writer() -> AgentSpec {

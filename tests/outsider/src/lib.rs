@@ -5,12 +5,18 @@ mod actors;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod choice;
+#[cfg(test)]
 mod judges;
 #[cfg(test)]
 mod planning;
+#[cfg(test)]
+mod policies;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]
 mod typed;
+#[cfg(test)]
+mod verifiers;

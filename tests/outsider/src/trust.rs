@@ -1,11 +1,6 @@
-//! Stories about trust by a user's own rules.
+//! Stories about trust by other rules than the default ones: a user's own, and those of `Beta`.
 
-use bailiwick::{
-    actors::trust_tracker::models::TrustModel,
-    prelude::*,
-    protocols::{TrustRecord, TrustScore, trust::Evidence},
-    testing::Stage,
-};
+use bailiwick::{actors::trust_tracker::models::Beta, prelude::*, testing::Stage};
 
 /// A score is the share of verdicts that passed, as if three had been given before, of which 2.1 passed.
 struct Share;
@@ -51,4 +46,25 @@ async fn a_trust_model_of_ones_own_moves_trust_is_asked_for_the_floor_and_surviv
     });
     assert_eq!(moved, ["0.70 -> 0.78", "0.78 -> 0.62", "0.62 -> 0.68"]);
     assert_eq!([first.route, third.route], [Some(Route::Floor), Some(Route::Direct)], "0.7 is trusted, 0.62 is not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_beta_trust_is_the_share_of_successes_and_survives_its_tracker() {
+    let replies = ["4", "4", "5", "4"].map(ScriptedReply::output);
+    let ada = scripted("ada", ["sum"], replies);
+    let stage = Stage::seeded(2).agent(ada).with(|b| b.trust_model(Beta::default())).open().await;
+    let goal = || Goal::new("2 + 2").needs_capability("sum").verify(Verify::equals("4")).retries(0);
+
+    let mut moved = Vec::new();
+    for turn in 0..4 {
+        let report = stage.run(goal()).await;
+        moved.push(format!("{:.2} -> {:.2}", report.trust[0].before.get(), report.trust[0].after.get()));
+        if turn == 1 {
+            stage.kill(bailiwick::testing::Child::TrustTracker);
+        }
+    }
+
+    // One success and one failure are credited beforehand: 1/2, 2/3, 3/4, 3/5, 4/6.
+    assert_eq!(moved, ["0.50 -> 0.67", "0.67 -> 0.75", "0.75 -> 0.60", "0.60 -> 0.67"]);
+    assert_eq!(format!("{:.2}", stage.bailiwick().trust()[0].score.get()), "0.67");
 }

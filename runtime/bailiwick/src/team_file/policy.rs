@@ -50,7 +50,7 @@ impl Default for TeamWeights {
 pub struct TeamTrust {
     /// The arithmetic (asymmetric).
     pub model: Option<TeamTrustModel>,
-    /// What a new agent starts with, 0.0..=1.0 (0.5).
+    /// What a new agent starts with, 0.0..=1.0 (0.5); asymmetric only, as are the rates.
     pub start: Option<f64>,
     /// The share of the way to 1 that a success goes, 0.0..=1.0 (0.1).
     pub success_rate: Option<f64>,
@@ -155,6 +155,19 @@ fn trust(fields: Fields<'_>) -> TeamTrust {
         success_rate: share(&fields, "success_rate"),
         failure_rate: share(&fields, "failure_rate"),
     };
+    if trust.model == Some(TeamTrustModel::Beta) {
+        refuse_for_beta(&fields);
+    }
     fields.close();
     trust
+}
+
+/// Beta counts; it has no rates, and its start follows from its counts.
+fn refuse_for_beta(fields: &Fields<'_>) {
+    for key in ["start", "success_rate", "failure_rate"] {
+        if let Some(item) = fields.get(key) {
+            let help = "remove it (beta starts at 0.5 and counts), or choose model = \"asymmetric\"";
+            item.refuse(format!("`{key}` means nothing to the model beta"), help);
+        }
+    }
 }

@@ -119,7 +119,7 @@ agents = ["reviewer"]
 weights = { capability = 0.25, trust = 0.25, availability = 0.25, cost = 0.25 }
 exploration = 0
 breaker = { trust_drop = 0.2, failures_in_row = 2, window = 10, failure_rate = 0.4, open = "10s" }
-trust = { model = "beta", start = 0.4, success_rate = 0.2, failure_rate = 0.3 }
+trust = { model = "asymmetric", start = 0.4, success_rate = 0.2, failure_rate = 0.3 }
 "###;
 
 fn everything() -> TeamFile {
@@ -223,7 +223,7 @@ fn judges_and_policy_are_plain_settings() {
     assert_eq!(team.policy.exploration, Some(0.0));
     assert_eq!((breaker.trust_drop, breaker.failures_in_row, breaker.window), (0.2, 2, 10));
     assert_eq!((breaker.failure_rate, breaker.open, breaker.trust_below), (0.4, Duration::from_secs(10), 0.15));
-    assert_eq!((trust.model, trust.start), (Some(TeamTrustModel::Beta), Some(0.4)));
+    assert_eq!((trust.model, trust.start), (Some(TeamTrustModel::Asymmetric), Some(0.4)));
     assert_eq!((trust.success_rate, trust.failure_rate), (Some(0.2), Some(0.3)));
 }
 

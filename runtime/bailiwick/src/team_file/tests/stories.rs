@@ -121,6 +121,22 @@ fn a_schema_file_that_is_none_is_refused() {
 }
 
 #[test]
+fn what_a_trust_model_does_not_know_is_refused_and_never_dropped() {
+    let help = "remove it (beta starts at 0.5 and counts), or choose model = \"asymmetric\"";
+    for key in ["start", "success_rate", "failure_rate"] {
+        let told = told(&format!("[policy]\ntrust = {{ {key} = 0.4, model = \"beta\" }}\n"));
+
+        let expected = format!("/policy/trust/{key}: `{key}` means nothing to the model beta\n    {help}");
+        assert!(told.contains(&expected), "{told}");
+    }
+
+    let beta = small("[policy]\ntrust = { model = \"beta\" }\n").unwrap();
+    let ours = small("[policy]\ntrust = { start = 0.4, success_rate = 0.2 }\n").unwrap();
+    assert_eq!(beta.policy.model().name(), "beta");
+    assert_eq!((ours.policy.model().name(), ours.policy.model().start().get()), ("asymmetric", 0.4));
+}
+
+#[test]
 fn a_secret_is_refused_and_never_repeated() {
     let told = told("[policy]\napi_key = \"hunter2hunter2\"\n[verify]\ncontains = \"sk-live1234567890\"\n");
 

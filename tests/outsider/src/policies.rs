@@ -1,0 +1,179 @@
+//! Stories about a policy of a user's own: it records its own facts, outlives its supervisor, narrows, and may panic.
+
+use std::time::Duration;
+
+use bailiwick::{prelude::*, protocols::Event, testing::Stage};
+
+fn goal(text: &str) -> Goal {
+    Goal::new(text).needs_capability("sum").verify(Verify::equals("4")).retries(0)
+}
+
+async fn supervisor_dies(stage: &Stage) {
+    stage.kill_supervisor("ada");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// Two failed verdicts, and the agent gets nothing any more. Each strike is a fact of its own.
+#[derive(Default)]
+struct Strikes {
+    told: u64,
+}
+
+impl SupervisorPolicy for Strikes {
+    fn name(&self) -> &'static str {
+        "strikes"
+    }
+
+    fn decide(&self, fact: &AgentFact, _: &Scene<'_>) -> Vec<Directive> {
+        match fact {
+            AgentFact::Examined { verdict: Some(verdict), .. } if !verdict.passed && !verdict.abstained => {
+                vec![Directive::Record(PolicyFact::new(self.name(), "strike", self.told + 1))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, fact: &AgentFact, _: Timestamp) {
+        if let AgentFact::Policy(own) = fact {
+            self.told = own.body.value().as_u64().expect("it was recorded as a number");
+        }
+    }
+
+    fn rule(&self, _: &Delegation, scene: &Scene<'_>) -> Ruling {
+        self.standing(scene.now).map_or(Ruling::Pass, Ruling::Refuse)
+    }
+
+    fn standing(&self, _: Timestamp) -> Option<Refusal> {
+        let reason = format!("{} strikes", self.told);
+        (self.told >= 2).then(|| Refusal::Policy { policy: self.name().into(), reason })
+    }
+}
+
+fn strikes(stage: &Stage) -> Vec<u64> {
+    let stream = stage.agent_stream("ada");
+    let own = stream.iter().filter_map(|recorded| match &recorded.event {
+        Event::Agent(AgentFact::Policy(own)) if own.policy == "strikes" => own.body.value().as_u64(),
+        _ => None,
+    });
+    own.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_records_its_own_facts_and_its_supervisors_successor_knows_them() {
+    let wrong = scripted("ada", ["sum"], [ScriptedReply::output("5")]);
+    let stage = Stage::seeded(1).agent(wrong).with(|b| b.policy(|_| Strikes::default())).open().await;
+
+    let first = stage.run(goal("2 + 2")).await;
+    supervisor_dies(&stage).await;
+    let second = stage.run(goal("2 + 2")).await;
+    supervisor_dies(&stage).await;
+    let third = stage.run(goal("2 + 2")).await;
+
+    let ended = [&first, &second, &third].map(GoalReport::outcome_word);
+    assert_eq!(ended, ["not_verified", "not_verified", "refused"]);
+    assert_eq!(strikes(&stage), [1, 2], "nothing is decided a second time");
+    let lives = stage.agent_stream("ada").iter().filter(|recorded| recorded.event.kind() == "stack").count();
+    assert_eq!(lives, 3);
+}
+
+/// Lets nobody read anything but the documents.
+struct DocumentsOnly;
+
+impl SupervisorPolicy for DocumentsOnly {
+    fn name(&self) -> &'static str {
+        "documents_only"
+    }
+
+    fn rule(&self, _: &Delegation, _: &Scene<'_>) -> Ruling {
+        let mut limits = Limits::default();
+        limits.exercise = Some(may("fs.read:repo/docs/*"));
+        Ruling::Narrow(limits)
+    }
+}
+
+fn may(permission: &str) -> Permissions {
+    Permissions::parse([permission]).expect("it is a permission")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_narrows_what_an_agent_is_given_and_never_what_a_task_requires() {
+    let reader = || {
+        let reads = |task: AgentContext| async move { Ok(Output::text(task.mandate().exercise().to_string())) };
+        agent_fn("ada", ["read"], reads).permissions(may("fs.read:repo/*"))
+    };
+    let free = Stage::seeded(2).agent(reader()).open().await;
+    let narrowed = Stage::seeded(2).agent(reader()).with(|b| b.policy(|_| DocumentsOnly)).open().await;
+    let look = || Goal::new("look").needs_capability("read");
+
+    assert_eq!(free.run(look()).await.output(), Some(&Output::text("fs.read:repo/*")));
+    assert_eq!(narrowed.run(look()).await.output(), Some(&Output::text("fs.read:repo/docs/*")));
+    let source = narrowed.run(look().permissions(may("fs.read:repo/src/main"))).await;
+    assert_eq!(source.outcome_word(), "refused", "what it needs is not there: it does not start with less");
+    let refusal = &source.tasks[0].refusals[0].refusal;
+    assert!(matches!(refusal, Refusal::Unauthorized { .. }), "{refusal}");
+}
+
+/// Panics where it is told to, over whatever is called `bad`.
+#[derive(Clone, Copy, PartialEq)]
+enum Nervous {
+    Ruling,
+    Deciding,
+    Applying,
+}
+
+impl Nervous {
+    fn over(self, now: Nervous, goal: &str) {
+        assert!(self != now || goal != "bad", "not that one");
+    }
+
+    fn over_fact(self, now: Nervous, fact: &AgentFact) {
+        if let AgentFact::Admitted { delegation } = fact {
+            self.over(now, &delegation.brief.goal);
+        }
+    }
+}
+
+impl SupervisorPolicy for Nervous {
+    fn name(&self) -> &'static str {
+        "nervous"
+    }
+
+    fn rule(&self, asked: &Delegation, _: &Scene<'_>) -> Ruling {
+        self.over(Nervous::Ruling, &asked.brief.goal);
+        Ruling::Pass
+    }
+
+    fn decide(&self, fact: &AgentFact, _: &Scene<'_>) -> Vec<Directive> {
+        self.over_fact(Nervous::Deciding, fact);
+        Vec::new()
+    }
+
+    fn apply(&mut self, fact: &AgentFact, _: Timestamp) {
+        self.over_fact(Nervous::Applying, fact);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_panics_never_lets_more_through_and_takes_nobody_along() {
+    for (nervous, bad, next) in [
+        (Nervous::Ruling, "refused", "verified"),
+        (Nervous::Deciding, "verified", "verified"),
+        (Nervous::Applying, "verified", "refused"),
+    ] {
+        let ada = scripted("ada", ["sum"], [ScriptedReply::output("4")]);
+        let stage = Stage::seeded(3).agent(ada).with(move |b| b.policy(move |_| nervous)).open().await;
+
+        let ended = [stage.run(goal("bad")).await, stage.run(goal("good")).await];
+        supervisor_dies(&stage).await;
+        let rebuilt = stage.run(goal("good")).await;
+        stage.bailiwick().release("ada", "mira");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let released = stage.run(goal("good")).await;
+
+        assert_eq!(ended.each_ref().map(GoalReport::outcome_word), [bad, next]);
+        assert_eq!([rebuilt.outcome_word(), released.outcome_word()], [next, "verified"]);
+        for refused in ended.iter().flat_map(|report| &report.tasks[0].refusals) {
+            assert!(refused.refusal.to_string().contains("not that one"), "{}", refused.refusal);
+        }
+    }
+}
