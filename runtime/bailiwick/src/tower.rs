@@ -60,22 +60,31 @@ fn failed(error: impl Into<BoxError>) -> AgentError {
     AgentError::new(message)
 }
 
-/// A team as a `tower::Service`: a goal in, its report out. Made by [`Bailiwick::service`]; cheap to clone, and it does
+/// A team, or one agent of it, as a `tower::Service`: a goal in, its report out. Made by [`Bailiwick::service`] and
+/// [`Bailiwick::service_of`]; cheap to clone, and it does
 /// not keep the runtime alive.
 #[derive(Clone)]
 pub struct TeamService {
     door: Door,
     needs: Vec<Capability>,
+    agent: Option<AgentName>,
 }
 
 impl Bailiwick {
     /// The team as a `tower::Service` that takes goals. A goal that brings neither tasks nor needs of its own is given
-    /// `needs`: name a capability that one agent alone has, and the service is that agent, supervised.
+    /// `needs`.
     ///
     /// The answer is a report for every outcome; an error only says that the goal was not accepted or the runtime
     /// ended. An answer that is dropped before it is there cancels its goal.
     pub fn service<C: Into<Capability>>(&self, needs: impl IntoIterator<Item = C>) -> TeamService {
-        TeamService { door: self.door.clone(), needs: needs.into_iter().map(Into::into).collect() }
+        TeamService { door: self.door.clone(), needs: needs.into_iter().map(Into::into).collect(), agent: None }
+    }
+
+    /// One agent of the team as a `tower::Service`, under its supervisor: a goal that brings no tasks is one task for
+    /// this agent, whoever else could do it. Otherwise as [`service`](Self::service); if nobody is called so, goals fail
+    /// with `AGENT_NOT_FOUND`.
+    pub fn service_of(&self, agent: impl Into<AgentName>) -> TeamService {
+        TeamService { door: self.door.clone(), needs: Vec::new(), agent: Some(agent.into()) }
     }
 }
 
@@ -95,6 +104,12 @@ impl Service<Goal> for TeamService {
     fn call(&mut self, mut goal: Goal) -> Self::Future {
         if goal.tasks.is_empty() && goal.needs.is_empty() {
             goal.needs.clone_from(&self.needs);
+        }
+        if let Some(agent) = self.agent.clone().filter(|_| goal.tasks.is_empty()) {
+            // What the task is checked against is the goal's own contract, once, as on the direct road.
+            let task = goal.as_task().agent(agent);
+            goal.contract = Default::default();
+            goal.tasks.push(task);
         }
         let door = self.door.clone();
         Box::pin(async move {

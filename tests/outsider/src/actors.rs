@@ -77,14 +77,16 @@ impl Actor for Tenant {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<Told>, (): ()) -> Result<Alive, ActorProcessingErr> {
+        // It lives from here on, also while it hangs: only what is killed is dropped.
+        self.alive.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive { alive: self.alive.clone(), attempts: 0, kept: Vec::new() };
         match self.start {
             Start::Well => {}
             Start::Hanging => std::future::pending().await,
             Start::Failing => return Err("no licence".into()),
             Start::Panicking => panic!("no luck"),
         }
-        self.alive.fetch_add(1, Ordering::SeqCst);
-        Ok(Alive { alive: self.alive.clone(), attempts: 0, kept: Vec::new() })
+        Ok(alive)
     }
 
     async fn handle(&self, myself: ActorRef<Told>, told: Told, state: &mut Alive) -> Result<(), ActorProcessingErr> {

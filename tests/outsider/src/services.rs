@@ -123,6 +123,21 @@ async fn a_supervised_agent_is_a_service() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_agent_is_a_service_whoever_else_could_do_it() {
+    let says = |name: &'static str| agent_fn(name, ["sum"], move |_| async move { Ok(Output::text(name)) });
+    let stage = Stage::seeded(1).agent(says("ada")).agent(says("bo").cost_usd_per_task(0.1)).open().await;
+
+    let asked = Goal::new("2 + 2").verify(Verify::equals("bo"));
+    let of_bo = stage.bailiwick().service_of("bo").oneshot(asked.clone()).await.unwrap();
+    let wrong = stage.bailiwick().service_of("ada").oneshot(asked.retries(0)).await.unwrap();
+    let nobody = stage.bailiwick().service_of("cy").oneshot(Goal::new("2 + 2")).await.unwrap();
+
+    assert_eq!((of_bo.outcome_word(), said(&of_bo).as_str()), ("verified", "bo"));
+    assert_eq!((wrong.outcome_word(), wrong.attempts()), ("not_verified", 1), "and nobody else is asked");
+    assert_eq!(nobody.code.map(|code| code.to_string()).as_deref(), Some("AGENT_NOT_FOUND"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_goal_that_fails_is_an_answer_and_one_that_makes_no_sense_is_an_error() {
     let ada = agent_fn("ada", ["sum"], |_| async { Err::<Output, _>(AgentError::new("boom")) });
     let stage = Stage::seeded(1).agent(ada).open().await;
