@@ -19,7 +19,7 @@ use dashmap::DashMap;
 
 use crate::{
     address::Address,
-    agents::{AgentSpec, question::ANSWERS},
+    agents::{AgentSpec, question::only_answers},
     messages::SupervisorMessage,
     policies::stack::BreakerState,
     trust_tracker::models::TrustModel,
@@ -230,7 +230,7 @@ impl Entry {
 
     /// Whether it does nothing but answer questions.
     pub fn only_answers(&self) -> bool {
-        matches!(&self.capabilities[..], [one] if one.as_str() == ANSWERS)
+        only_answers(&self.capabilities)
     }
 
     /// What the supervisor last published.

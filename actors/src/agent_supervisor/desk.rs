@@ -430,22 +430,25 @@ impl Desk {
         }
     }
 
+    /// What the agent is known to produce, where a task asks for no check.
+    fn own_check(&self, delegation: &Delegation) -> Option<&Verify> {
+        let unchecked = delegation.contract.verify == Verify::None && !delegation.is_judgement();
+        Some(&self.entry.produces).filter(|own| unchecked && **own != Verify::None)
+    }
+
     /// What an output of this is examined against: what the task asks for, else what the agent is known to produce.
     fn contract(&mut self, id: DelegationId) -> Result<Arc<CompiledContract>, bailiwick_protocols::Failure> {
-        let known = self.contracts.get(&id);
+        if let Some(contract) = self.contracts.get(&id) {
+            return Ok(contract.clone());
+        }
+        // The agent's own check, or after a rebuild: compiled from the spec that travelled with the delegation.
         let Some(flight) = self.books.flights.get(&id) else {
             return Err(bailiwick_protocols::Failure::invalid_output("nothing of this is in flight"));
         };
         let delegation = &flight.delegation;
-        let unchecked = delegation.contract.verify == Verify::None && !delegation.is_judgement();
-        let own = unchecked && self.entry.produces != Verify::None;
-        if let Some(contract) = known.filter(|known| !own || known.asks_for_check()) {
-            return Ok(contract.clone());
-        }
-        // After a rebuild: compiled again from the spec that travelled with the delegation.
         let mut spec = Contract::clone(&delegation.contract);
-        if own {
-            spec.verify = self.entry.produces.clone();
+        if let Some(own) = self.own_check(delegation) {
+            spec.verify = own.clone();
         }
         let contract = self.verifiers.compile(&spec, delegation.reversibility).map_err(|problems| {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -6,13 +6,18 @@
 
 use std::{future::Future, time::Duration};
 
-use bailiwick_protocols::{AgentName, NotDelegated, Output, Reversibility, Task, TaskId};
+use bailiwick_protocols::{AgentName, Capability, NotDelegated, Output, Reversibility, Task, TaskId};
 
 use super::{AgentContext, AgentError, AgentSpec, agent_fn};
 use crate::goal::step::fingerprint;
 
 /// The capability of whoever answers questions. An agent that can do nothing else is asked nothing else.
 pub const ANSWERS: &str = "question.answer";
+
+/// Whether whoever can do this does nothing but answer questions.
+pub fn only_answers(capabilities: &[Capability]) -> bool {
+    matches!(capabilities, [one] if one.as_str() == ANSWERS)
+}
 
 /// How long an answer may take, within the deadline: a day.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(24 * 3600);

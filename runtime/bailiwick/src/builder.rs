@@ -252,7 +252,7 @@ impl Builder {
         }
         for agent in self.agents.iter().filter(|agent| self.verifiers.judge_agents().any(|judge| *judge == agent.name))
         {
-            if agent.capabilities.iter().all(|capability| capability.as_str() == question::ANSWERS) {
+            if question::only_answers(&agent.capabilities) {
                 found.push(format!(
                     "judge `{}` only answers questions: let an agent with other capabilities judge",
                     agent.name

@@ -47,7 +47,9 @@ impl Desk {
             StackRuling::Admit(mandate) => {
                 let delegation = Arc::new(Delegation { mandate, ..Delegation::clone(&delegation) });
                 self.permits.insert(id, permit);
-                self.contracts.insert(id, contract);
+                if self.own_check(&delegation).is_none() {
+                    self.contracts.insert(id, contract);
+                }
                 self.happen(AgentFact::Admitted { delegation });
             }
             StackRuling::Refuse(refusal) => {
