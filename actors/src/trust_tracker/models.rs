@@ -4,11 +4,13 @@ use bailiwick_protocols::{Timestamp, TrustRecord, TrustScore, trust::Evidence};
 
 pub mod asymmetric;
 pub mod beta;
+pub mod contained;
 
 pub use asymmetric::Asymmetric;
 pub use beta::Beta;
+pub use contained::Contained;
 
-/// How evidence becomes trust: pure arithmetic on one record.
+/// How evidence becomes trust: pure arithmetic on one record. A panic in it teaches nothing ([`Contained`]).
 pub trait TrustModel: Send + Sync + 'static {
     /// The name in settings: `asymmetric`, `beta`.
     fn name(&self) -> &'static str;

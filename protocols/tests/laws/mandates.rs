@@ -305,3 +305,42 @@ fn a_mandate_holds_until_its_expiry_and_not_at_it() {
     assert!(mandate.is_live(Timestamp::from_millis(4)));
     assert!(!mandate.is_live(Timestamp::from_millis(5)));
 }
+
+/// A mandate by its dimensions, as the law of bounds looks at them.
+fn mandate(exercise: &str, grant: &str, micro_usd: u64, deadline: u64, expires: u64, depth: u8) -> Mandate {
+    let both = Permissions::parse([exercise, grant]).expect("they are written well");
+    let slice = Slice { micro_usd: Some(micro_usd), tokens: None };
+    let mut limits = Limits::default();
+    limits.exercise = Some(Permissions::parse([exercise]).expect("it is written well"));
+    limits.grant = Some(Permissions::parse([grant]).expect("it is written well"));
+    limits.expires = Some(Timestamp::from_millis(expires));
+    Mandate::root(both, slice, Some(Timestamp::from_millis(deadline)), depth + 1).hand_on(None, &limits)
+}
+
+#[test]
+fn a_mandate_tells_its_deadline_and_its_expiry() {
+    let held = mandate("fs.read:docs/*", "fs.read:docs/a", 5, 6, 7, 2);
+
+    assert_eq!((held.deadline(), held.expires()), (Some(Timestamp::from_millis(6)), Some(Timestamp::from_millis(7))));
+    let root = Mandate::root(Permissions::none(), Slice::UNLIMITED, None, 4);
+    assert_eq!((root.deadline(), root.expires()), (None, None));
+}
+
+#[test]
+fn an_excess_in_any_one_dimension_is_out_of_bounds() {
+    let docs = "fs.read:docs/*";
+    let holder = mandate(docs, docs, 5, 5, 5, 2);
+
+    assert!(holder.bounds(&mandate(docs, docs, 5, 5, 5, 2)), "as much as is held is within bounds");
+    let excesses = [
+        ("exercise", mandate("fs.read:*", docs, 5, 5, 5, 2)),
+        ("grant", mandate(docs, "fs.read:*", 5, 5, 5, 2)),
+        ("money", mandate(docs, docs, 6, 5, 5, 2)),
+        ("deadline", mandate(docs, docs, 5, 6, 5, 2)),
+        ("expiry", mandate(docs, docs, 5, 5, 6, 2)),
+        ("depth", mandate(docs, docs, 5, 5, 5, 3)),
+    ];
+    for (dimension, child) in excesses {
+        assert!(!holder.bounds(&child), "more {dimension} than the holder has");
+    }
+}

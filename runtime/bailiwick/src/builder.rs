@@ -12,7 +12,7 @@ use bailiwick_actors::{
     policies::{PolicySettings, SupervisorPolicy},
     routers::{Router, standard::StandardRouter},
     tools::{Tool, Tools},
-    trust_tracker::models::{Asymmetric, TrustModel},
+    trust_tracker::models::{Asymmetric, Contained, TrustModel},
     verifiers::{Judge, VerifierSpec, Verifiers},
 };
 use bailiwick_protocols::{AgentName, Permissions, RuntimeEvent, TeamName, Timestamp};
@@ -183,9 +183,9 @@ impl Builder {
         self
     }
 
-    /// Sets how evidence becomes trust (asymmetric).
+    /// Sets how evidence becomes trust (asymmetric). Where the model panics nothing is learned, and the goal goes on.
     pub fn trust_model(mut self, model: impl TrustModel) -> Self {
-        self.model = Arc::new(model);
+        self.model = Arc::new(Contained(model));
         self
     }
 

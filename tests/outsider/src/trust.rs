@@ -48,6 +48,40 @@ async fn a_trust_model_of_ones_own_moves_trust_is_asked_for_the_floor_and_surviv
     assert_eq!([first.route, third.route], [Some(Route::Floor), Some(Route::Direct)], "0.7 is trusted, 0.62 is not");
 }
 
+/// Forgets its arithmetic wherever it is asked.
+struct Broken;
+
+impl TrustModel for Broken {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    fn start(&self) -> TrustScore {
+        panic!("no start")
+    }
+
+    fn decayed(&self, _: &TrustRecord, _: Timestamp) -> TrustRecord {
+        panic!("no reading")
+    }
+
+    fn learn(&self, _: &TrustRecord, _: Evidence, _: Timestamp) -> TrustRecord {
+        panic!("no lesson")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trust_model_that_panics_teaches_nothing_and_the_goal_goes_on() {
+    let replies = ["5", "4"].map(ScriptedReply::output);
+    let stage = Stage::seeded(3).agent(scripted("ada", ["sum"], replies)).with(|b| b.trust_model(Broken)).open().await;
+
+    let report = stage.run(Goal::new("2 + 2").needs_capability("sum").verify(Verify::equals("4"))).await;
+
+    assert_eq!((report.outcome.clone(), report.attempts()), (Some(Outcome::Verified), 2));
+    assert_eq!((report.trust[0].before.get(), report.trust[0].after.get()), (0.5, 0.5));
+    let restarted = stage.log().iter().filter(|recorded| recorded.event.kind() == "actor_restarted").count();
+    assert_eq!(restarted, 0, "the tracker did not die of it");
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_beta_trust_is_the_share_of_successes_and_survives_its_tracker() {
     let replies = ["4", "4", "5", "4"].map(ScriptedReply::output);
