@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
-use bailiwick_protocols::{Constraint, Permission, Permissions, Refusal, Scope, Timestamp, permission::Rule};
+use bailiwick_protocols::{Constraint, Outside, Permission, Permissions, Refusal, Scope, Timestamp, permission::Rule};
 use futures::{FutureExt, future::BoxFuture};
 use regex::RegexBuilder;
 use serde_json::{Map, Value};
@@ -111,17 +111,26 @@ pub enum ToolError {
     Failed(String),
 }
 
-/// Whether a set of permissions allows a call now.
-pub fn allows(held: &Permissions, need: &Need, args: &Map<String, Value>, now: Timestamp) -> bool {
-    held.iter().any(|permission| permits(permission, need, args, now))
+/// In what way a call lies outside a set of permissions now; `None` if one of them allows it.
+///
+/// Of several that reach as far, the one that comes nearest to allowing it is told about.
+pub fn outside(held: &Permissions, need: &Need, args: &Map<String, Value>, now: Timestamp) -> Option<Outside> {
+    let mut nearest = Outside::Scope;
+    for permission in held.iter().filter(|permission| reaches(permission, need)) {
+        if permission.expires().is_some_and(|at| at <= now) {
+            if nearest == Outside::Scope {
+                nearest = Outside::Expired;
+            }
+            continue;
+        }
+        let unmet = permission.constraints().iter().find(|constraint| !meets(constraint, args))?;
+        nearest = Outside::Argument(unmet.argument.clone());
+    }
+    Some(nearest)
 }
 
-fn permits(held: &Permission, need: &Need, args: &Map<String, Value>, now: Timestamp) -> bool {
-    held.resource() == need.resource
-        && held.verb() == need.verb
-        && contains(held.scope(), &need.path)
-        && held.expires().is_none_or(|at| now < at)
-        && held.constraints().iter().all(|constraint| meets(constraint, args))
+fn reaches(held: &Permission, need: &Need) -> bool {
+    held.resource() == need.resource && held.verb() == need.verb && contains(held.scope(), &need.path)
 }
 
 /// Only a plain path lies anywhere: no segment is empty, `.` or `..`.
@@ -169,6 +178,24 @@ mod tests {
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
+    }
+
+    fn allows(held: &Permissions, need: &Need, args: &Map<String, Value>, now: Timestamp) -> bool {
+        outside(held, need, args, now).is_none()
+    }
+
+    #[test]
+    fn what_keeps_a_call_outside_is_told_by_the_permission_that_comes_nearest() {
+        let ended = || "fs.read:repo/*".parse::<Permission>().unwrap().until(at(10));
+        let small = "fs.read:repo/*".parse::<Permission>().unwrap().constrained("size", Rule::AtMost(10.0));
+        let large = args(json!({ "size": 11 }));
+        let told = |held: &[Permission], now| outside(&held.iter().cloned().collect(), &read("repo/a"), &large, now);
+
+        assert_eq!(told(&["fs.read:docs/*".parse().unwrap()], at(10)), Some(Outside::Scope));
+        assert_eq!(told(&[ended()], at(10)), Some(Outside::Expired));
+        assert_eq!(told(std::slice::from_ref(&small), at(10)), Some(Outside::Argument("size".into())));
+        assert_eq!(told(&[ended(), small.clone()], at(10)), Some(Outside::Argument("size".into())));
+        assert_eq!(told(&[ended(), small], at(9)), None, "one that allows it is enough");
     }
 
     #[test]

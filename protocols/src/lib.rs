@@ -36,7 +36,7 @@ pub use mandate::{Limits, Mandate, Slice};
 pub use outcome::{Code, Ended, Failure, Fault, Outcome, Settlement, SettlementKind};
 pub use permission::{Constraint, Permission, Permissions, Scope};
 pub use policy::{Directive, PolicyFact, PolicyRuling, Recovery, Ruling};
-pub use refusal::Refusal;
+pub use refusal::{Outside, Refusal, Tried};
 pub use report::{Delegated, NotDelegated, Output, Report};
 pub use task::{Bounds, Budget, Effects, Goal, Reversibility, RouteWish, Task, TaskSpec};
 pub use time::Timestamp;

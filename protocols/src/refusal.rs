@@ -6,6 +6,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AgentName, Capability, Code, Permissions, Timestamp};
 
+/// In what way a tool call lies outside a mandate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// No permission that is held reaches as far.
+    Scope,
+    /// It was held, and has expired.
+    Expired,
+    /// It is held under a condition that this argument does not meet.
+    Argument(String),
+}
+
+/// What follows `.. is outside the mandate`.
+impl fmt::Display for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outside::Scope => Ok(()),
+            Outside::Expired => f.write_str(": it has expired"),
+            Outside::Argument(argument) => write!(f, ": the argument `{argument}` does not meet its condition"),
+        }
+    }
+}
+
+/// A tool call outside the mandate, as it is recorded: a violation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tried {
+    /// The tool.
+    pub tool: String,
+    /// The permission the call needed, as in `fs.read:repo/src`.
+    pub needs: String,
+    /// What kept the mandate from allowing it.
+    pub outside: Outside,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.tool, self.needs, self.outside)
+    }
+}
+
 /// Why a supervisor did not let a delegation in.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -35,6 +75,8 @@ pub enum Refusal {
     OutsideMandate {
         /// The permission the call needs.
         needs: String,
+        /// What keeps the mandate from allowing it.
+        outside: Outside,
     },
     /// The mandate has expired.
     MandateExpired,
@@ -179,7 +221,7 @@ impl fmt::Display for Refusal {
             }
             R::Isolated => write!(f, "isolated until released"),
             R::Unauthorized { missing } => write!(f, "missing {missing}"),
-            R::OutsideMandate { needs } => write!(f, "{needs} is outside the mandate"),
+            R::OutsideMandate { needs, outside } => write!(f, "{needs} is outside the mandate{outside}"),
             R::MandateExpired => write!(f, "the mandate has expired"),
             R::DeadlinePassed => write!(f, "the deadline has passed"),
             R::TrustTooLow { capability } => write!(f, "trust too low for {capability}"),

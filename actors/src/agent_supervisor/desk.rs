@@ -11,7 +11,8 @@ use std::{
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Cause, Contract, Cost, Delegated, Delegation, DelegationId, GoalId, Lesson, Limits, Mandate,
-    Output, Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Verdict, Verify,
+    Output, Outside, Recovery, Refusal, Report, Settlement, SettlementKind, Task, TaskId, Timestamp, Tried, Verdict,
+    Verify,
     event::{CeaseReason, SeatEnd},
     outcome::RevokeReason,
     trust::Evidence,

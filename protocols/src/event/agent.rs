@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Capability, Cost, Delegation, DelegationId, GoalId, Json, Lesson, PolicyFact, PolicyRuling, Refusal, Report,
-    Settlement, TaskId, Timestamp, Usage, Verdict, outcome::RevokeReason,
+    Settlement, TaskId, Timestamp, Tried, Usage, Verdict, outcome::RevokeReason,
 };
 
 /// What an agent's stream tells: the facts its supervisor and its policies live by.
@@ -182,8 +182,8 @@ pub enum AgentFact {
     Violation {
         /// In which delegation.
         delegation: DelegationId,
-        /// What it tried, for people.
-        tried: String,
+        /// What it tried.
+        tried: Tried,
     },
     /// A wake a policy asked for has come.
     Due {

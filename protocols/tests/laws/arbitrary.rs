@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bailiwick_protocols::{
     AgentFact, AgentName, Brief, Capability, Cause, Code, Constraint, Contract, Cost, Delegated, Delegation,
     DelegationId, Directive, Effects, Ended, Event, Failure, Fault, Feedback, Goal, GoalEvent, GoalId, Json, JudgeSpec,
-    Lesson, Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Permission, Permissions, PolicyFact,
+    Lesson, Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Outside, Permission, Permissions, PolicyFact,
     PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind,
-    Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, TrustRecord, TrustScore, Usage, Verdict,
-    Verify,
+    Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Tried, TrustRecord, TrustScore, Usage,
+    Verdict, Verify,
     event::{Candidate, CeaseReason, ChosenBy, JudgeSeat, PassedOver, Route, RouteRule, SeatEnd, Terms},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause, Trip},
     permission::Rule,
@@ -526,6 +526,10 @@ pub fn delegated() -> BoxedStrategy<Delegated> {
         .boxed()
 }
 
+fn outside() -> BoxedStrategy<Outside> {
+    prop_oneof![Just(Outside::Scope), Just(Outside::Expired), text().prop_map(Outside::Argument)].boxed()
+}
+
 pub fn refusal() -> BoxedStrategy<Refusal> {
     use Refusal as R;
     prop_oneof![
@@ -546,7 +550,7 @@ pub fn refusal() -> BoxedStrategy<Refusal> {
         vec(capability(), 0..3).prop_map(|missing| R::NobodyCapable { missing }),
         (agent_name(), vec(capability(), 0..3)).prop_map(|(agent, missing)| R::Incapable { agent, missing }),
         agent_name().prop_map(|agent| R::UnknownAgent { agent }),
-        text().prop_map(|needs| R::OutsideMandate { needs }),
+        (text(), outside()).prop_map(|(needs, outside)| R::OutsideMandate { needs, outside }),
         text().prop_map(|name| R::NameTaken { name }),
         text().prop_map(|problem| R::Invalid { problem }),
         Just(R::Draining),
@@ -980,7 +984,10 @@ fn seat_fact() -> BoxedStrategy<AgentFact> {
             why
         }),
         timestamp().prop_map(|at| F::Recovering { at }),
-        (delegation_id(), text()).prop_map(|(delegation, tried)| F::Violation { delegation, tried }),
+        (delegation_id(), text(), text(), outside()).prop_map(|(delegation, tool, needs, outside)| F::Violation {
+            delegation,
+            tried: Tried { tool, needs, outside }
+        }),
         (text(), any::<u32>()).prop_map(|(policy, token)| F::Due { policy, token }),
         (text(), timestamp(), any::<u32>()).prop_map(|(policy, at, token)| F::WakeSet { policy, at, token }),
         text().prop_map(|by| F::Released { by }),

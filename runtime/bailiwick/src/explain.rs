@@ -272,8 +272,8 @@ impl Streams<'_> {
                 Some((at, About::Part(name.clone()), refusal.clone()))
             }
             AgentFact::Violation { delegation, tried } if *delegation == id => {
-                let needs = tried.split_once(": ").map_or(tried.as_str(), |(_, needs)| needs).to_owned();
-                Some((at, About::Tool, Refusal::OutsideMandate { needs }))
+                let (needs, outside) = (tried.needs.clone(), tried.outside.clone());
+                Some((at, About::Tool, Refusal::OutsideMandate { needs, outside }))
             }
             _ => None,
         });

@@ -109,7 +109,7 @@ async fn noted(may: &str, calls: [Value; 2]) -> (String, u32, Vec<String>) {
     let breaker = &report.to_json()["breakers"][0];
     assert_eq!((&breaker["agent"], &breaker["capability"]), (&json!("writer"), &Value::Null), "{}", report.summary());
     let tried = |recorded: Arc<Recorded>| match &recorded.event {
-        Event::Agent(AgentFact::Violation { tried, .. }) => Some(tried.clone()),
+        Event::Agent(AgentFact::Violation { tried, .. }) => Some(tried.to_string()),
         _ => None,
     };
     let violations = stage.agent_stream("writer").into_iter().filter_map(tried).collect();
@@ -123,8 +123,9 @@ async fn an_argument_beyond_its_condition_or_left_out_is_a_try_outside_the_manda
     for beyond in [json!({ "path": "out/b", "size": 11 }), json!({ "path": "out/b" })] {
         let (said, times, violations) = noted(may, [json!({ "path": "out/a", "size": 10 }), beyond]).await;
 
-        assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate");
-        assert_eq!((times, violations), (1, vec!["note: fs.write:out/b".to_owned()]));
+        let why = "the argument `size` does not meet its condition";
+        assert_eq!(said, format!("written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate: {why}"));
+        assert_eq!((times, violations), (1, vec![format!("note: fs.write:out/b: {why}")]));
     }
 }
 
@@ -135,8 +136,39 @@ async fn a_permission_that_ends_while_its_agent_is_at_work_is_over_for_the_next_
 
     let (said, times, violations) = noted(&may, calls).await;
 
-    assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate");
-    assert_eq!((times, violations), (1, vec!["note: fs.write:out/b".to_owned()]));
+    assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate: it has expired");
+    assert_eq!((times, violations), (1, vec!["note: fs.write:out/b: it has expired".to_owned()]));
+}
+
+/// Whatever it lets in holds its authority for ten seconds.
+struct TenSeconds;
+
+impl SupervisorPolicy for TenSeconds {
+    fn name(&self) -> &'static str {
+        "ten_seconds"
+    }
+
+    fn rule(&self, _: &Delegation, scene: &Scene<'_>) -> Ruling {
+        let mut limits = Limits::default();
+        limits.expires = Some(scene.now + Duration::from_secs(10));
+        Ruling::Narrow(limits)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mandate_that_ends_while_its_agent_is_at_work_is_over_for_the_next_call() {
+    let calls = [json!({ "path": "out/a" }), json!({ "path": "out/b" })];
+    let times = Arc::new(AtomicU32::new(0));
+    let team = Stage::seeded(6).agent(noting("fs.write:out/*", calls)).with(|b| b.tool(Note(times.clone())));
+    let stage = team.with(|b| b.policy(|_| TenSeconds)).without_delays().open().await;
+
+    let report = stage.run(goal("x")).await;
+
+    let said = report.output().map(ToString::to_string).unwrap_or_default();
+    assert_eq!(said, "written 1; UNAUTHORIZED: fs.write:out/b is outside the mandate: it has expired");
+    assert_eq!(times.load(Ordering::SeqCst), 1);
+    let violations = stage.agent_stream("writer").iter().filter(|e| e.event.kind() == "violation").count();
+    assert_eq!(violations, 1, "authority that has ended is authority one does not have");
 }
 
 #[tokio::test(start_paused = true)]

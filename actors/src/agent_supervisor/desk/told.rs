@@ -197,14 +197,21 @@ impl Desk {
             Request::Tool { tool, need, args, call, reply } => {
                 let mandate = &flight.delegation.mandate;
                 let needs = need.to_string();
-                if !mandate.is_live(self.now) {
-                    drop(reply.send(Err(Refusal::MandateExpired)));
-                } else if tools::allows(mandate.exercise(), &need, &args, self.now) {
-                    self.happen(AgentFact::ToolCalled { delegation: from, tool, needs, call });
-                    self.turn.tell(DeskEffect::Allow { reply });
-                } else {
-                    drop(reply.send(Err(Refusal::OutsideMandate { needs: needs.clone() })));
-                    self.happen(AgentFact::Violation { delegation: from, tried: format!("{tool}: {needs}") });
+                let outside = match mandate.is_live(self.now) {
+                    true => tools::outside(mandate.exercise(), &need, &args, self.now),
+                    false => Some(Outside::Expired),
+                };
+                match outside {
+                    None => {
+                        self.happen(AgentFact::ToolCalled { delegation: from, tool, needs, call });
+                        self.turn.tell(DeskEffect::Allow { reply });
+                    }
+                    Some(outside) => {
+                        let refusal = Refusal::OutsideMandate { needs: needs.clone(), outside: outside.clone() };
+                        drop(reply.send(Err(refusal)));
+                        let tried = Tried { tool, needs, outside };
+                        self.happen(AgentFact::Violation { delegation: from, tried });
+                    }
                 }
             }
             Request::ToolReturned { call, failed } => {

@@ -1,6 +1,6 @@
 //! Which breakers move because of a fact. Asked live only; every answer is recorded.
 
-use bailiwick_protocols::DelegationId;
+use bailiwick_protocols::{DelegationId, Tried};
 
 use super::{
     BreakerSettings, CircuitBreaker, Key, Scene,
@@ -53,7 +53,7 @@ impl CircuitBreaker {
         enough.then(|| Turn::Open(None, Trigger::capabilities_open(open, of)))
     }
 
-    pub(super) fn after_violation(&self, tried: &str, scene: &Scene<'_>) -> Vec<Turn> {
+    pub(super) fn after_violation(&self, tried: &Tried, scene: &Scene<'_>) -> Vec<Turn> {
         let BreakerSettings { violations_isolate, violations_within, .. } = *self.rules();
         let count = self.memory.violations(scene.now);
         match self.memory.agent().gate.state {

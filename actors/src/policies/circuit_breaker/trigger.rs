@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bailiwick_protocols::Tried;
+
 /// What fired.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Trigger {
@@ -36,11 +38,11 @@ impl Trigger {
         Self::new("failures_in_row", format!("{row} failures in a row"))
     }
 
-    pub fn violation(tried: &str) -> Self {
+    pub fn violation(tried: &Tried) -> Self {
         Self::new("violation", format!("tried outside its mandate: {tried}"))
     }
 
-    pub fn violations(count: usize, within: Duration, tried: &str) -> Self {
+    pub fn violations(count: usize, within: Duration, tried: &Tried) -> Self {
         let hours = within.as_secs_f64() / 3600.0;
         Self::new("violations", format!("{count} tries outside its mandate in {hours} h, the last: {tried}"))
     }

@@ -99,7 +99,7 @@ impl Streams<'_> {
 pub(super) fn lost(chain: &[Hop], refusal: &Refusal) -> Vec<Lost> {
     let missing: Vec<Permission> = match refusal {
         Refusal::Unauthorized { missing } => missing.iter().cloned().collect(),
-        Refusal::OutsideMandate { needs } => needs.parse().into_iter().collect(),
+        Refusal::OutsideMandate { needs, .. } => needs.parse().into_iter().collect(),
         _ => return Vec::new(),
     };
     let allows = |hop: &&Hop, permission: &Permission| {

@@ -101,7 +101,8 @@ impl Page<'_> {
                 self.lines.push(format!("{at}  {agent}: {} says {} {body}", fact.policy, fact.kind.replace('_', " ")));
             }
             AgentFact::Violation { tried, .. } if ours => {
-                self.lines.push(format!("{at}  {agent} tried what it may not: {}", units::tidy(tried, 200)));
+                self.lines
+                    .push(format!("{at}  {agent} tried what it may not: {}", units::tidy(&tried.to_string(), 200)));
             }
             AgentFact::Settled { settlement } if ours => {
                 self.lines.push(format!("{at}  {agent} settles it: {}", settlement.ended().outcome));

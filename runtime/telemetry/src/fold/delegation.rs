@@ -142,7 +142,7 @@ impl DelegationTrace {
             }
             AgentFact::Checkpointed { .. } => self.happened.push((e::CHECKPOINTED, at, Vec::new())),
             AgentFact::Violation { tried, .. } => {
-                self.happened.push((e::VIOLATION, at, vec![text(a::REASON, short(tried))]));
+                self.happened.push((e::VIOLATION, at, vec![text(a::REASON, short(&tried.to_string()))]));
             }
             AgentFact::SeatDown { seat, why, .. } => {
                 let why = match why {

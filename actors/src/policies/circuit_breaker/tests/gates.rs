@@ -10,7 +10,7 @@ use super::{
     super::{BreakerSettings, CircuitBreaker, NAME, gate::State},
     story::{
         Ends::{Lost, NotVerified, Unverified, Verified},
-        Story,
+        Story, tried,
     },
 };
 use crate::policies::{
@@ -308,7 +308,7 @@ fn isolation_outlasts_a_trip_of_the_same_batch() {
         story.falls(seat);
     }
 
-    let violation = AgentFact::Violation { delegation: asked.id, tried: "fs.write:/etc".into() };
+    let violation = AgentFact::Violation { delegation: asked.id, tried: tried() };
     let fall = AgentFact::SeatDown { seat: 6, delegation: None, why: SeatEnd::Killed };
     story.tell([violation.clone(), violation, fall]);
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bailiwick_protocols::{
-    AgentFact, Capability, Code, Delegation, DelegationId, Directive, Failure, Fault, Ruling, Settlement,
-    SettlementKind, Timestamp, Verdict,
+    AgentFact, Capability, Code, Delegation, DelegationId, Directive, Failure, Fault, Outside, Ruling, Settlement,
+    SettlementKind, Timestamp, Tried, Verdict,
     event::SeatEnd,
     outcome::RevokeReason,
     policy::breaker,
@@ -19,6 +19,11 @@ use crate::{
     },
     trust_tracker::{ledger::TrustLedger, models::Asymmetric},
 };
+
+/// A try to write where nobody may.
+pub fn tried() -> Tried {
+    Tried { tool: "write".into(), needs: "fs.write:etc".into(), outside: Outside::Scope }
+}
 
 /// How an attempt ends.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -199,7 +204,7 @@ impl Story {
 
     /// The agent tries something outside its mandate.
     pub fn tries(&mut self, delegation: DelegationId) {
-        self.tell([AgentFact::Violation { delegation, tried: "fs.write:/etc".into() }]);
+        self.tell([AgentFact::Violation { delegation, tried: tried() }]);
     }
 
     /// Lets time pass, and wakes whatever is due in it.
