@@ -8,17 +8,19 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{AgentName, GoalId, TeamName, Timestamp, Traceparent};
+use crate::{AgentName, GoalId, Json, TeamName, Timestamp, Traceparent};
 
 mod agent;
 mod choice;
 mod goal;
 mod runtime;
+mod upcast;
 
 pub use agent::{AgentFact, CeaseReason, SeatEnd};
 pub use choice::{Candidate, ChosenBy, PassedOver, Route, RouteRule, Terms};
 pub use goal::{GoalEvent, JudgeSeat};
 pub use runtime::RuntimeEvent;
+pub use upcast::{NotUpcast, UPCASTERS, Upcaster, Upcasters};
 
 /// The name of a stream: who writes it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,6 +133,20 @@ pub enum Event {
     Agent(AgentFact),
     /// In the runtime's stream.
     Runtime(RuntimeEvent),
+    /// In any stream, of a kind that only a later version knows: it keeps its place and its version, and every fold
+    /// passes over it.
+    Skipped(Skipped),
+}
+
+/// An event that this version cannot read and that whoever wrote it marked as skippable.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its kind.
+    pub kind: String,
+    /// The version of the kind's body.
+    pub version: u32,
+    /// The body as it is stored.
+    pub body: Json,
 }
 
 impl Event {
@@ -140,11 +156,29 @@ impl Event {
             Event::Goal(event) => event.kind(),
             Event::Agent(fact) => fact.kind(),
             Event::Runtime(event) => event.kind(),
+            Event::Skipped(skipped) => &skipped.kind,
         }
     }
 
-    /// The version of the kind's body; raised when its shape changes.
-    pub const fn version(&self) -> u32 {
-        1
+    /// The version of the kind's body; [`UPCASTERS`] bring what is older to it.
+    pub fn version(&self) -> u32 {
+        match self {
+            Event::Agent(AgentFact::Policy(_)) => 1,
+            Event::Skipped(skipped) => skipped.version,
+            event => UPCASTERS.version(event.kind()),
+        }
+    }
+
+    /// Whether a version that does not know the kind may pass over it: it is for people, and no fold of state, report,
+    /// trust or breakers needs it.
+    pub fn is_skippable(&self) -> bool {
+        match self {
+            Event::Agent(fact) => {
+                matches!(fact, AgentFact::Progressed { .. } | AgentFact::ToolReturned { .. } | AgentFact::Noted { .. })
+            }
+            Event::Runtime(event) => matches!(event, RuntimeEvent::ActorRestarted { .. }),
+            Event::Goal(_) => false,
+            Event::Skipped(_) => true,
+        }
     }
 }

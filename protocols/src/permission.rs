@@ -184,8 +184,7 @@ impl Permission {
 
     /// Whether this permission, alive at `now`, allows what is required; the requirement's own expiry is no matter.
     fn satisfies(&self, required: &Permission, now: Timestamp) -> bool {
-        self.expires.is_none_or(|at| now < at)
-            && Permission { expires: None, ..self.clone() }.covers(&Permission { expires: None, ..required.clone() })
+        self.expires.is_none_or(|at| now < at) && Permission { expires: None, ..self.clone() }.covers(required)
     }
 
     fn order(&self, other: &Permission) -> Ordering {

@@ -161,6 +161,18 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+    /// A record is of a kind, or of a version of its kind, that this version does not know.
+    #[error("journal: record {record} ({kind}, version {version}) cannot be read by this version: {why}")]
+    Unreadable {
+        /// The position of the record.
+        record: u64,
+        /// Its kind.
+        kind: String,
+        /// The version of the kind's body.
+        version: u32,
+        /// What is not known.
+        why: String,
+    },
     /// No room is left.
     #[error("journal: no room is left: {0}")]
     Full(String),

@@ -90,8 +90,7 @@ pub enum AgentFact {
         tool: String,
         /// The permission it needed.
         needs: String,
-        /// Which call of the attempt, from 1; 0 in journals that did not count.
-        #[serde(default)]
+        /// Which call of the attempt, from 1; 0 where version 1 did not count.
         call: u32,
     },
     /// A tool call came back. One that is stopped with its attempt does not.

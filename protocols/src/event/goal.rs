@@ -219,7 +219,7 @@ pub enum GoalEvent {
         /// When its seat began, if one did.
         started: Option<Timestamp>,
         /// From the seat's start to the end of the work.
-        #[serde(with = "millis")]
+        #[serde(rename = "duration_ms", with = "millis")]
         duration: Duration,
     },
     /// The same agent is asked again.

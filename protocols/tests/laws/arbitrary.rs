@@ -12,7 +12,7 @@ use bailiwick_protocols::{
     PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind,
     Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Tried, TrustRecord, TrustScore, Usage,
     Verdict, Verify,
-    event::{Candidate, CeaseReason, ChosenBy, JudgeSeat, PassedOver, Route, RouteRule, SeatEnd, Terms},
+    event::{Candidate, CeaseReason, ChosenBy, JudgeSeat, PassedOver, Route, RouteRule, SeatEnd, Skipped, Terms},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause, Trip},
     permission::Rule,
     policy::ApprovalRequest,
@@ -1027,6 +1027,11 @@ pub fn event() -> BoxedStrategy<Event> {
         goal_event().prop_map(Event::Goal),
         agent_fact().prop_map(Event::Agent),
         runtime_event().prop_map(Event::Runtime),
+        (text(), any::<u32>(), json()).prop_map(|(kind, version, body)| Event::Skipped(Skipped {
+            kind,
+            version,
+            body
+        })),
     ]
     .boxed()
 }

@@ -166,6 +166,29 @@ fn breakers_speak_through_policy_facts_with_the_documented_names() {
 }
 
 #[test]
+fn only_what_is_for_people_alone_may_be_passed_over() {
+    let skippable: BTreeSet<String> = drawn(arbitrary::event(), 3_000)
+        .filter(|event| event.is_skippable() && !matches!(event, Event::Skipped(_)))
+        .map(|event| event.kind().to_owned())
+        .collect();
+
+    assert_eq!(skippable, ["actor_restarted", "noted", "progressed", "tool_returned"].map(str::to_owned).into());
+}
+
+#[test]
+fn the_versions_of_kinds_that_changed_are_those_the_documents_tell() {
+    let changed: BTreeMap<String, u32> = drawn(arbitrary::event(), 3_000)
+        .filter(|event| event.version() != 1 && !matches!(event, Event::Skipped(_)))
+        .map(|event| (event.kind().to_owned(), event.version()))
+        .collect();
+
+    assert_eq!(
+        changed,
+        [("attempt_ended", 2), ("tool_called", 2), ("violation", 2)].map(|(kind, v)| (kind.to_owned(), v)).into()
+    );
+}
+
+#[test]
 fn an_event_says_what_it_is_about() {
     for event in drawn(arbitrary::goal_event(), 600) {
         let written = serde_json::to_value(&event).expect("it can be written");

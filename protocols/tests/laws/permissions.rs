@@ -3,7 +3,7 @@
 //! Plain sight is a small world of concrete attempts and an evaluator that knows neither `meet` nor `covers`.
 
 use bailiwick_protocols::{
-    Permission, Permissions, Timestamp,
+    Constraint, Permission, Permissions, Timestamp,
     permission::{PermissionError, Rule, Scope},
 };
 use proptest::prelude::*;
@@ -207,6 +207,15 @@ proptest! {
         prop_assert_eq!(missing.is_empty(), required.iter().all(|need| live().any(|held| held.covers(&endless(need)))));
         prop_assert!(required.covers(&missing));
     }
+}
+
+#[test]
+fn a_permission_tells_what_it_is_made_of() {
+    let permission = one("my_fs.v-2.read_all:docs/*").constrained("n", Rule::AtMost(2.0));
+
+    assert_eq!((permission.resource(), permission.verb()), ("my_fs.v-2", "read_all"));
+    assert_eq!(permission.scope().to_string(), "docs/*");
+    assert_eq!(permission.constraints(), [Constraint { argument: "n".into(), rule: Rule::AtMost(2.0) }]);
 }
 
 #[test]

@@ -73,9 +73,12 @@ impl Whose {
 /// The event's own fields, without the names of the enums they stand in.
 fn data(event: &Event) -> Value {
     // A number of 128 bits fits into JSON text and not into a `Value`: it is read back as well as it can be.
-    let value = serde_json::to_value(event)
-        .or_else(|_| serde_json::to_string(event).and_then(|text| serde_json::from_str(&text)))
-        .unwrap_or_default();
+    let value = match event {
+        Event::Skipped(skipped) => skipped.body.value().clone(),
+        event => serde_json::to_value(event)
+            .or_else(|_| serde_json::to_string(event).and_then(|text| serde_json::from_str(&text)))
+            .unwrap_or_default(),
+    };
     match inner(inner(value)) {
         // An event without fields is only its name.
         Value::String(_) | Value::Null => json!({}),

@@ -14,7 +14,9 @@ pub(crate) const START: Hash = [0; 32];
 pub(crate) fn hash(before: &Hash, row: &Row) -> Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(before);
-    for number in [row.seq, row.ver, row.at, u64::from(row.v), row.epoch, u64::from(row.large)] {
+    // Two flags in one number: rows from before there were two have the hash they always had.
+    let flags = u64::from(row.large) | u64::from(row.skippable) << 1;
+    for number in [row.seq, row.ver, row.at, u64::from(row.v), row.epoch, flags] {
         hasher.update(&number.to_le_bytes());
     }
     for text in [Some(&row.stream), Some(&row.kind), row.cause.as_ref(), row.trace.as_ref(), Some(&row.body)] {

@@ -34,10 +34,12 @@ impl JournalReader {
         let path = path.canonicalize().map_err(|error| errors::of_io(path, &error))?;
         let connection = connect(&path)?;
         schema::check(&connection, &path)?;
-        let found = schema::version(&connection).map_err(|error| errors::of_sqlite(&path, &error))?;
+        let wrong = |error: rusqlite::Error| errors::of_sqlite(&path, &error);
+        let found = schema::version(&connection).map_err(wrong)?;
         if found == 0 {
             return Err(JournalError::Other(format!("{} is empty: nothing was recorded yet", path.display())));
         }
+        schema::bridge(&connection).map_err(wrong)?;
         Ok(Self { connection, path })
     }
 

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use bailiwick_actors::audit_log::journal::JournalError;
-use bailiwick_protocols::{Event, Recorded, Timestamp};
+use bailiwick_protocols::{
+    Event, Json, Recorded, Timestamp,
+    event::{Skipped, UPCASTERS},
+};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,12 +31,13 @@ pub(crate) struct Row {
     pub(crate) epoch: u64,
     pub(crate) body: String,
     pub(crate) large: bool,
+    pub(crate) skippable: bool,
     pub(crate) hash: Hash,
 }
 
 /// The columns in the order of [`Row`].
 pub(crate) const COLUMNS: &str =
-    "e.seq, e.stream, e.ver, e.at, e.kind, e.v, e.cause, e.trace, e.epoch, e.body, e.large, e.hash";
+    "e.seq, e.stream, e.ver, e.at, e.kind, e.v, e.cause, e.trace, e.epoch, e.body, e.large, e.skippable, e.hash";
 
 impl Row {
     /// Writes an event as the row that follows `before`. Its large parts are added to `taken`.
@@ -47,7 +51,11 @@ impl Row {
         taken: &mut Payloads,
     ) -> Result<Self, JournalError> {
         let wrong = |error: serde_json::Error| JournalError::Other(format!("record {}: {error}", recorded.seq));
-        let mut body = serde_json::to_string(&recorded.event).map_err(wrong)?;
+        let mut body = match &recorded.event {
+            // As it was found.
+            Event::Skipped(skipped) => skipped.body.to_string(),
+            event => serde_json::to_string(event).map_err(wrong)?,
+        };
         let large = body.len() > INLINE_MAX;
         if large {
             let small = payload::take_out(parse::<Value>(&body).map_err(wrong)?, taken);
@@ -65,6 +73,7 @@ impl Row {
             epoch,
             body,
             large,
+            skippable: recorded.event.is_skippable(),
             hash: chain::START,
         };
         row.hash = chain::hash(before, &row);
@@ -85,14 +94,21 @@ impl Row {
             epoch: row.get(8)?,
             body: row.get(9)?,
             large: flag(10, row.get(10)?)?,
-            hash: row.get(11)?,
+            skippable: flag(11, row.get(11)?)?,
+            hash: row.get(12)?,
         })
     }
 
+    /// What adds a row to the table.
+    pub(crate) const INSERT: &str = "INSERT INTO events (seq, stream, ver, at, kind, v, cause, trace, epoch, body, \
+                                     large, skippable, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+                                     ?12, ?13)";
+
     /// Adds the row to the table.
     pub(crate) fn insert(&self, into: &mut Statement<'_>) -> rusqlite::Result<()> {
-        let Row { seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash } = self;
-        into.execute(params![seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, hash]).map(drop)
+        let Row { seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, skippable, hash } = self;
+        into.execute(params![seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, skippable, hash])
+            .map(drop)
     }
 }
 
@@ -126,35 +142,50 @@ impl<'a> Decoder<'a> {
         Self { connection, path, parts: HashMap::new() }
     }
 
-    /// The event of a row whose hash was checked.
+    /// The event of a row whose hash was checked. What cannot be read and is marked as skippable is passed over.
     ///
     /// # Errors
     /// If a large part is missing or changed, or this version does not know such an event.
     pub(crate) fn event(&mut self, row: Row) -> Result<Arc<Recorded>, JournalError> {
-        let seq = row.seq;
-        let unknown = |what: &str, why: String| {
-            JournalError::Other(format!("record {seq} ({what}) cannot be read by this version: {why}"))
-        };
-        if row.v > 1 {
-            return Err(unknown(&row.kind, format!("its body has version {}", row.v)));
-        }
-        let event: Event = if row.large {
-            let small: Value = parse(&row.body).map_err(|error| unknown(&row.kind, error.to_string()))?;
-            let whole = payload::put_back(small, &mut |name| self.part(seq, name))?;
-            Event::deserialize(whole).map_err(|error| unknown(&row.kind, error.to_string()))?
-        } else {
-            parse(&row.body).map_err(|error| unknown(&row.kind, error.to_string()))?
+        let unreadable =
+            |why: String| JournalError::Unreadable { record: row.seq, kind: row.kind.clone(), version: row.v, why };
+        let event = match self.known(&row, &unreadable) {
+            Err(JournalError::Unreadable { .. }) if row.skippable => {
+                let body = Json(self.whole(&row)?);
+                Event::Skipped(Skipped { kind: row.kind.clone(), version: row.v, body })
+            }
+            known => known?,
         };
         let cause = row.cause.as_deref().map(parse).transpose();
         Ok(Arc::new(Recorded {
-            seq,
-            stream: row.stream.parse().map_err(|error| unknown(&row.kind, format!("{error}")))?,
+            seq: row.seq,
+            stream: row.stream.parse().map_err(|error| unreadable(format!("{error}")))?,
             ver: row.ver,
             at: Timestamp::from_millis(row.at),
-            cause: cause.map_err(|error| unknown(&row.kind, error.to_string()))?,
+            cause: cause.map_err(|error| unreadable(error.to_string()))?,
             trace: row.trace.as_deref().and_then(bailiwick_protocols::Traceparent::parse),
             event,
         }))
+    }
+
+    /// The event of a row, if this version knows it.
+    fn known(&mut self, row: &Row, unreadable: &dyn Fn(String) -> JournalError) -> Result<Event, JournalError> {
+        if row.v == UPCASTERS.version(&row.kind) && !row.large {
+            return parse(&row.body).map_err(|error| unreadable(error.to_string()));
+        }
+        let whole = self.whole(row)?;
+        let body = UPCASTERS.upcast(&row.kind, row.v, whole).map_err(|error| unreadable(error.to_string()))?;
+        Event::deserialize(body).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// The body of a row with its large parts in it.
+    fn whole(&mut self, row: &Row) -> Result<Value, JournalError> {
+        let damaged = |error: serde_json::Error| JournalError::Damaged { record: row.seq, why: error.to_string() };
+        let body: Value = parse(&row.body).map_err(damaged)?;
+        if !row.large {
+            return Ok(body);
+        }
+        payload::put_back(body, &mut |name| self.part(row.seq, name))
     }
 
     /// Checks the large parts of a row without making an event of it.
@@ -162,12 +193,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// If one is missing or changed.
     pub(crate) fn check(&mut self, row: &Row) -> Result<(), JournalError> {
-        if !row.large {
-            return Ok(());
-        }
-        let damaged = |error: serde_json::Error| JournalError::Damaged { record: row.seq, why: error.to_string() };
-        let small: Value = parse(&row.body).map_err(damaged)?;
-        payload::put_back(small, &mut |name| self.part(row.seq, name)).map(drop)
+        if row.large { self.whole(row).map(drop) } else { Ok(()) }
     }
 
     fn part(&mut self, seq: u64, name: &str) -> Result<Value, JournalError> {
@@ -287,7 +313,7 @@ pub(crate) fn scan_stream(
     while let Some(found) = rows.next().map_err(wrong)? {
         due += 1;
         let row = Row::read(found).map_err(|error| unreadable(path, due, &error))?;
-        let before: Option<Hash> = found.get(12).map_err(|error| unreadable(path, row.seq, &error))?;
+        let before: Option<Hash> = found.get(13).map_err(|error| unreadable(path, row.seq, &error))?;
         chain::check(&before.unwrap_or(chain::START), row.seq, &row)?;
         if row.ver != due || row.stream != stream {
             return Err(JournalError::Damaged {
@@ -324,19 +350,35 @@ mod tests {
         Row::of(&recorded, 1, &chain::START, &mut Payloads::new()).unwrap()
     }
 
-    fn said(row: Row) -> String {
+    fn decoded(row: Row) -> Result<Arc<Recorded>, JournalError> {
         let connection = Connection::open_in_memory().unwrap();
-        Decoder::new(&connection, Path::new("team.db")).event(row).unwrap_err().to_string()
+        Decoder::new(&connection, Path::new("team.db")).event(row)
+    }
+
+    fn dreamt() -> Row {
+        Row { kind: "dreamt".to_owned(), body: r#"{"Runtime":{"Dreamt":{"of":"sheep"}}}"#.to_owned(), ..row() }
     }
 
     #[test]
     fn an_unknown_kind_and_a_newer_body_stop_the_reader_and_are_not_called_damage() {
-        let unknown = Row { kind: "dreamt".to_owned(), body: r#"{"Runtime":{"Dreamt":{}}}"#.to_owned(), ..row() };
-        let newer = Row { v: 2, ..row() };
+        let (unknown, newer) = (decoded(dreamt()).unwrap_err(), decoded(Row { v: 2, ..row() }).unwrap_err());
 
-        let (unknown, newer) = (said(unknown), said(newer));
+        let (unknown, newer) = (unknown.to_string(), newer.to_string());
+        let due = "record 41 (dreamt, version 1) cannot be read by this version: unknown variant";
+        assert!(unknown.contains(due), "{unknown}");
+        let due = "record 41 (runtime_stopped, version 2) cannot be read by this version: this version knows its body \
+                   up to version 1";
+        assert!(newer.contains(due), "{newer}");
+    }
 
-        assert!(unknown.contains("record 41 (dreamt) cannot be read by this version: unknown variant"), "{unknown}");
-        assert!(newer.contains("record 41 (runtime_stopped) cannot be read by this version: its body has version 2"));
+    #[test]
+    fn what_is_skippable_and_unknown_keeps_its_place_and_is_written_again_as_it_was() {
+        let stored = Row { skippable: true, v: 7, ..dreamt() };
+
+        let event = decoded(stored.clone()).unwrap();
+
+        assert_eq!((event.event.kind(), event.event.version(), event.seq), ("dreamt", 7, 41));
+        let again = Row::of(&event, 1, &chain::START, &mut Payloads::new()).unwrap();
+        assert_eq!(Row { hash: again.hash, ..stored }, again);
     }
 }

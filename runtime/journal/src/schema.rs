@@ -7,14 +7,16 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::errors;
 
+/// What leads from each schema to the next.
+const MIGRATIONS: &[&str] = &[FROM_NOTHING, SKIPPABLE_KINDS];
+
 /// The newest schema known here.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
 
 /// Marks a SQLite file as a journal: `bwlk`.
 const APPLICATION: u32 = 0x6277_6c6b;
 
-/// What leads from each schema to the next; the first one from an empty file.
-const MIGRATIONS: [&str; SCHEMA as usize] = [r#"
+const FROM_NOTHING: &str = r#"
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', '0');
 
@@ -62,7 +64,19 @@ SELECT substr(s.stream, 6) AS goal,
        (SELECT count(*) FROM events n WHERE n.stream = s.stream) AS events
 FROM events s LEFT JOIN events e ON e.stream = s.stream AND e.kind = 'goal_settled'
 WHERE s.kind = 'goal_submitted';
-"#];
+"#;
+
+const SKIPPABLE_KINDS: &str = "
+-- Whether a version that does not know the kind may pass over the row.
+ALTER TABLE events ADD COLUMN skippable INTEGER NOT NULL DEFAULT 0;
+";
+
+/// How a file from before [`SKIPPABLE_KINDS`] is read as if it had come after, without changing it.
+const AS_SKIPPABLE_KINDS: &str = "
+PRAGMA temp_store = MEMORY;
+CREATE TEMP VIEW events AS
+SELECT seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, 0 AS skippable, hash FROM main.events;
+";
 
 /// Makes a connection keep what it acknowledges, and brings the file to the newest schema.
 ///
@@ -109,6 +123,16 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), JournalE
         return Err(JournalError::Newer { journal: path.display().to_string(), found, known: SCHEMA });
     }
     Ok(())
+}
+
+/// Lets a connection that only reads see an older file as one of this schema; the file stays as it is.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn bridge(connection: &Connection) -> rusqlite::Result<()> {
+    let column = "SELECT count(*) FROM pragma_table_info('events') WHERE name = 'skippable'";
+    let found: u32 = connection.query_row(column, [], |row| row.get(0))?;
+    if found == 0 { connection.execute_batch(AS_SKIPPABLE_KINDS) } else { Ok(()) }
 }
 
 /// The schema of a file; 0 is an empty one.

@@ -202,8 +202,7 @@ impl Scene<'_> {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
         self.heads.follow(batch)?;
         let mut taken = Payloads::new();
-        let insert = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-        let mut insert = self.connection.prepare_cached(insert).map_err(wrong)?;
+        let mut insert = self.connection.prepare_cached(Row::INSERT).map_err(wrong)?;
         for recorded in batch {
             let row = Row::of(recorded, epoch, self.last, &mut taken)?;
             row.insert(&mut insert).map_err(wrong)?;

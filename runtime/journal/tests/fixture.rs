@@ -2,10 +2,17 @@
 
 use std::{fs, path::Path};
 
-use bailiwick::{history, prelude::*, team_file::TeamRules};
+use bailiwick::{
+    event_line::event_line,
+    history,
+    prelude::*,
+    protocols::{Event, GoalEvent},
+    team_file::TeamRules,
+};
 use bailiwick_actors::audit_log::journal::Reading;
 use bailiwick_journal::{JournalReader, SqliteJournal};
-use rusqlite::{Connection, types::Type};
+use rusqlite::{Connection, OpenFlags, types::Type};
+use serde_json::json;
 
 /// Every release that is out, and the next one.
 const RELEASES: [&str; 1] = ["0.1.0"];
@@ -51,6 +58,39 @@ async fn the_journal_of_every_release_folds_to_what_it_says_and_its_open_goal_go
         let later = JournalReader::open(&path).unwrap().read(Reading::All).unwrap();
         assert!(later.starts_with(&events), "{release}: what was recorded stays as it is");
     }
+}
+
+/// Version 1 of `attempt_ended` said `duration`; the journal of 0.1.0 has eight of them.
+#[test]
+fn an_old_body_is_read_as_what_it_meant_and_stays_as_it_was_written() {
+    let (_folder, path) = copied("0.1.0");
+    let before = fs::read(&path).unwrap();
+    let sqlite = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let select =
+        "SELECT v, json_extract(body, '$.Goal.AttemptEnded.duration') FROM events WHERE kind = 'attempt_ended'";
+    let written: Vec<(u32, u64)> = sqlite
+        .prepare(select)
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+
+    let events = JournalReader::open(&path).unwrap().read(Reading::All).unwrap();
+
+    let read: Vec<(u32, u64)> = events
+        .iter()
+        .filter_map(|event| match &event.event {
+            Event::Goal(GoalEvent::AttemptEnded { duration, .. }) => Some((1, duration.as_millis() as u64)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((read.len(), &read), (8, &written));
+    assert!(read.iter().any(|(_, millis)| *millis > 0), "{read:?}");
+    let line =
+        events.iter().find(|event| event.event.kind() == "attempt_ended").map(|event| event_line(event)).unwrap();
+    assert_eq!((&line["v"], &line["data"]["duration_ms"]), (&json!(2), &json!(read[0].1)));
+    assert_eq!(fs::read(&path).unwrap(), before);
 }
 
 /// What `docs/journal.md` shows to type into the stock shell.

@@ -23,11 +23,13 @@ pub(crate) fn verify(args: &JournalArgs) -> Result<Exit, Stop> {
     for path in paths {
         match JournalReader::open(&path).and_then(|journal| journal.verify()) {
             Ok(records) => sound.push(format!("{}: {records} records, sound", path.display())),
-            Err(why @ (JournalError::Newer { .. } | JournalError::Other(_))) if args.journal.is_some() => {
+            Err(why @ (JournalError::Newer { .. } | JournalError::Unreadable { .. } | JournalError::Other(_)))
+                if args.journal.is_some() =>
+            {
                 return Err(place::stop(&why));
             }
             Err(why) => {
-                paint::error(&format!("{}: {why}", path.display()), "restore a backup; nothing in it was changed");
+                paint::error(&format!("{}: {why}", path.display()), place::mend(&why));
                 exit = Exit::Failed;
             }
         }

@@ -71,6 +71,17 @@ pub(crate) fn resume_command(goal: GoalId, journal: &Path) -> String {
     format!("bailiwick resume {goal} --journal {path}")
 }
 
+/// What to do about a record that only a later version knows.
+const NEWER: &str = "use the version of bailiwick that wrote it; nothing was changed";
+
+/// What to do about a journal of which not everything can be read.
+pub(crate) fn mend(why: &JournalError) -> &'static str {
+    match why {
+        JournalError::Unreadable { .. } => NEWER,
+        _ => "restore a backup; nothing in it was changed",
+    }
+}
+
 /// What a journal says, as the end of the program.
 pub(crate) fn stop(why: &JournalError) -> Stop {
     let said = why.to_string();
@@ -88,6 +99,7 @@ pub(crate) fn stop(why: &JournalError) -> Stop {
         ),
         JournalError::ReadOnly(_) => Stop::failed(said, "make it writable, or name another file with `--journal FILE`"),
         JournalError::Newer { .. } => Stop::usage(said, "nothing was changed"),
+        JournalError::Unreadable { .. } => Stop::usage(said, NEWER),
         JournalError::Conflict(_) => Stop::failed(said, "the process that took the journal goes on with its goals"),
         _ => Stop::usage(said, "name a journal with `--journal FILE`; `bailiwick audit verify` checks one"),
     }
@@ -116,8 +128,8 @@ impl Journal {
     /// Says on stderr that not all of it can be read. Returns the exit status that this leaves.
     pub(crate) fn exit(&self) -> Exit {
         let Some(damage) = &self.damage else { return Exit::Done };
-        let next = "what stands before it was shown; restore a backup for the rest";
-        paint::error(&format!("{}: {damage}", self.path().display()), next);
+        let next = format!("what stands before it was shown; for the rest {}", mend(damage));
+        paint::error(&format!("{}: {damage}", self.path().display()), &next);
         Exit::Failed
     }
 }
