@@ -15,22 +15,74 @@ pub struct Verdict {
     pub method: String,
     /// What was found, for people and for the next attempt.
     pub details: String,
+    /// What each judge that was asked said; empty if none was, and in records older than this field.
+    #[serde(default)]
+    pub judges: Box<[Judged]>,
+}
+
+/// What one judge of a panel said. Its words are not here: they stand in the verdict's details.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Judged {
+    /// Who was asked: an agent, a judge by its name, or `judge-2` where it was given none.
+    pub judge: String,
+    /// The seat it was asked for, from 1.
+    pub seat: u32,
+    /// From where it looked: `charitable`, `strict` ...
+    pub perspective: String,
+    /// What its answer came to.
+    pub vote: Vote,
+    /// Its score, 0.0..=1.0; none if it gave none that can be used.
+    pub score: Option<f64>,
+    /// How many characters its reason has.
+    pub reason_chars: u32,
+}
+
+/// What the answer of one judge came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Vote {
+    /// Its score reaches the threshold.
+    Passed,
+    /// Its score does not.
+    Failed,
+    /// It gave no answer that can be used.
+    Abstained,
+    /// It may not judge this; the next judge took its seat, if there was one that may.
+    Recused,
+}
+
+impl Vote {
+    /// As one lowercase word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Vote::Passed => "passed",
+            Vote::Failed => "failed",
+            Vote::Abstained => "abstained",
+            Vote::Recused => "recused",
+        }
+    }
 }
 
 impl Verdict {
     /// The contract is met.
     pub fn pass(method: impl Into<String>, score: f64, details: impl Into<String>) -> Self {
-        Self { passed: true, abstained: false, score: unit(score), method: method.into(), details: details.into() }
+        Self::found(true, score, method, details)
     }
 
     /// The contract is not met.
     pub fn fail(method: impl Into<String>, score: f64, details: impl Into<String>) -> Self {
-        Self { passed: false, abstained: false, score: unit(score), method: method.into(), details: details.into() }
+        Self::found(false, score, method, details)
     }
 
     /// Nothing could be found out: never a pass.
     pub fn abstain(method: impl Into<String>, details: impl Into<String>) -> Self {
-        Self { passed: false, abstained: true, score: 0.0, method: method.into(), details: details.into() }
+        Self { abstained: true, ..Self::found(false, 0.0, method, details) }
+    }
+
+    fn found(passed: bool, score: f64, method: impl Into<String>, details: impl Into<String>) -> Self {
+        let (method, details) = (method.into(), details.into());
+        Self { passed, abstained: false, score: unit(score), method, details, judges: Box::default() }
     }
 }
 

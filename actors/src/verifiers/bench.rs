@@ -13,8 +13,8 @@ use super::judge::{DynJudge, JudgeAnswer, JudgeQuestion};
 /// Somebody on a panel.
 #[derive(Clone)]
 pub(crate) enum Seated {
-    /// Given in code, or a script.
-    Given(Arc<dyn DynJudge>),
+    /// Given in code, or a script; with the name it goes by.
+    Given(Arc<str>, Arc<dyn DynJudge>),
     /// An agent of the team.
     Agent(AgentName),
 }
@@ -51,10 +51,18 @@ impl fmt::Debug for Bench {
 }
 
 impl Seated {
+    /// What it is called where its answers are told.
+    pub fn name(&self) -> &str {
+        match self {
+            Seated::Given(name, _) => name,
+            Seated::Agent(agent) => agent.as_str(),
+        }
+    }
+
     /// Answers one question, here or by way of the goal.
     pub async fn answer(self, question: JudgeQuestion, bench: Option<Bench>) -> JudgeAnswer {
         match (self, bench) {
-            (Seated::Given(judge), _) => judge.judge_boxed(question).await,
+            (Seated::Given(_, judge), _) => judge.judge_boxed(question).await,
             (Seated::Agent(agent), Some(bench)) => bench.ask(agent, &question).await,
             (Seated::Agent(agent), None) => {
                 JudgeAnswer::Abstained(format!("{agent} is an agent, and no goal is there to ask it"))

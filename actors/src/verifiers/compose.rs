@@ -10,6 +10,9 @@ use super::shorten;
 /// The most characters of details one verdict carries.
 pub const DETAILS_MAX: usize = 2_000;
 
+/// The most judges of whom one verdict says what they said.
+pub const JUDGED_MAX: usize = 256;
+
 /// Checks joined, each leaf by its number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Tree {
@@ -30,11 +33,17 @@ impl Tree {
         let each = |trees: &[Tree]| trees.iter().map(|tree| tree.settle(found)).collect::<Vec<_>>();
         match self {
             Tree::Leaf(leaf) => found.get(*leaf).cloned().flatten().map(sound),
-            Tree::All(trees) => all(&each(trees)),
-            Tree::Any(trees) => any(&each(trees)),
-            Tree::Not(tree) => tree.settle(found).map(not),
+            Tree::All(trees) => joined(&each(trees), all),
+            Tree::Any(trees) => joined(&each(trees), any),
+            Tree::Not(tree) => joined(&[tree.settle(found)], |part| part[0].clone().map(not)),
         }
     }
+}
+
+/// The parts as one, with what the judges of all of them said.
+fn joined(parts: &[Option<Verdict>], join: impl Fn(&[Option<Verdict>]) -> Option<Verdict>) -> Option<Verdict> {
+    let judges = parts.iter().flatten().flat_map(|part| part.judges.iter().cloned()).take(JUDGED_MAX).collect();
+    Some(Verdict { judges, ..join(parts)? })
 }
 
 /// A fail settles it; else whatever abstained; else it passes. The score is the least of those that did not abstain.
@@ -76,7 +85,7 @@ pub fn sound(verdict: Verdict) -> Verdict {
         return Verdict::abstain(verdict.method, format!("it both passed and abstained: {details}"));
     }
     if verdict.abstained {
-        return Verdict::abstain(verdict.method, details);
+        return Verdict { judges: verdict.judges, ..Verdict::abstain(verdict.method, details) };
     }
     if !(0.0..=1.0).contains(&verdict.score) {
         return Verdict::abstain(verdict.method, format!("its score {} is not within 0..=1: {details}", verdict.score));

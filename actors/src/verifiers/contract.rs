@@ -148,7 +148,8 @@ impl CompiledContract {
                     let found = bounded(async move { verifier.examine_boxed(work).await }).await;
                     let found = found.unwrap_or_else(|why| Verdict::abstain("function", why));
                     let details = format!("`{name}`: {}", found.details);
-                    sound(Verdict { method: "function".to_owned(), details, ..found })
+                    // Only a panel has judges, whatever a function of the user's says.
+                    sound(Verdict { method: "function".to_owned(), details, judges: Box::default(), ..found })
                 }
                 Some(pure) => {
                     let method = pure.method();

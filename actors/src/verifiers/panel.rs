@@ -1,12 +1,12 @@
 //! Several judges as one finding: each passes at a score, and enough of those who answered must pass.
 
-use bailiwick_protocols::{JudgeSpec, Verdict};
+use bailiwick_protocols::{JudgeSpec, Judged, Verdict, Vote};
 use futures::future::join_all;
 
 use super::{
     Work,
     bench::Seated,
-    compose::DETAILS_MAX,
+    compose::{DETAILS_MAX, JUDGED_MAX},
     function::bounded,
     judge::{JudgeAnswer, JudgeQuestion, Perspective},
     shorten,
@@ -37,25 +37,53 @@ impl Panel {
             Ok(question) => question,
             Err(error) => return Verdict::abstain("judge", error.to_string()),
         };
-        let answers = (0..usize::from(self.spec.judges)).map(|seat| self.answer(question.at_seat(seat), work));
-        let mut verdict = count(&self.spec, &join_all(answers).await);
+        let seats = (0..usize::from(self.spec.judges)).map(|seat| self.seat(question.at_seat(seat), work));
+        let (answers, said): (Vec<_>, Vec<_>) = join_all(seats).await.into_iter().unzip();
+        let mut verdict = count(&self.spec, &answers);
+        verdict.judges = said.into_iter().flatten().take(JUDGED_MAX).collect();
         if question.hidden_chars > 0 {
             verdict.details.push_str(&format!(" (the last {} characters were not shown)", question.hidden_chars));
         }
         verdict
     }
 
-    /// The answer from one seat: of the judge whose turn it is, or of the next that may judge this.
-    async fn answer(&self, question: JudgeQuestion, work: &Work) -> JudgeAnswer {
-        let mut recused = None;
+    /// The answer from one seat, of the judge whose turn it is or of the next that may judge this; and what each of those
+    /// who were asked for it said.
+    async fn seat(&self, question: JudgeQuestion, work: &Work) -> (JudgeAnswer, Vec<Judged>) {
+        let (mut recused, mut said) = (None, Vec::new());
         for judge in self.judges.iter().cycle().skip(question.seat).take(self.judges.len()) {
             let asked = judge.clone().answer(question.clone(), work.bench());
-            match bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained) {
+            let answer = bounded(asked).await.unwrap_or_else(JudgeAnswer::Abstained);
+            said.push(self.said(judge.name(), &question, &answer));
+            match answer {
                 JudgeAnswer::Recused(why) => recused = recused.or(Some(why)),
-                answer => return answer,
+                answer => return (answer, said),
             }
         }
-        JudgeAnswer::Abstained(recused.unwrap_or_default())
+        (JudgeAnswer::Abstained(recused.unwrap_or_default()), said)
+    }
+
+    fn said(&self, judge: &str, question: &JudgeQuestion, answer: &JudgeAnswer) -> Judged {
+        let finding = answer.finding();
+        let vote = match (answer, &finding) {
+            (_, Ok((score, _))) if *score >= self.spec.threshold => Vote::Passed,
+            (_, Ok(_)) => Vote::Failed,
+            (JudgeAnswer::Recused(_), Err(_)) => Vote::Recused,
+            (_, Err(_)) => Vote::Abstained,
+        };
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let reason_chars = match &finding {
+            Ok((_, reason)) => reason.chars().count(),
+            Err(why) => why.chars().count(),
+        };
+        Judged {
+            judge: judge.to_owned(),
+            seat: number(question.seat + 1),
+            perspective: question.perspective.as_str().to_owned(),
+            vote,
+            score: finding.ok().map(|(score, _)| score),
+            reason_chars: number(reason_chars),
+        }
     }
 }
 

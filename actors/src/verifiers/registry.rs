@@ -40,9 +40,11 @@ impl Verifiers {
         insert(&mut self.functions, spec.name, spec.verifier)
     }
 
-    /// Adds a judge to those who are asked when a contract names nobody. They are seated in this order.
+    /// Adds a judge to those who are asked when a contract names nobody. They are seated in this order, and told of by it:
+    /// `judge-1`, `judge-2` ...
     pub fn add_judge(&mut self, judge: impl Judge) {
-        self.judges.push(Seated::Given(Arc::new(judge)));
+        let name = format!("judge-{}", self.judges.len() + 1);
+        self.judges.push(Seated::Given(name.into(), Arc::new(judge)));
     }
 
     /// Adds an agent of the team to those who are asked when a contract names nobody.
@@ -54,7 +56,7 @@ impl Verifiers {
     pub fn judge_agents(&self) -> impl Iterator<Item = &AgentName> {
         self.judges.iter().filter_map(|judge| match judge {
             Seated::Agent(agent) => Some(agent),
-            Seated::Given(_) => None,
+            Seated::Given(..) => None,
         })
     }
 
@@ -63,7 +65,9 @@ impl Verifiers {
     /// # Errors
     /// If there is one of that name already; it stays.
     pub fn add_named_judge(&mut self, name: impl Into<String>, judge: impl Judge) -> Result<(), DuplicateVerifier> {
-        insert(&mut self.named_judges, name.into(), Seated::Given(Arc::new(judge)))
+        let name = name.into();
+        let seated = Seated::Given(name.as_str().into(), Arc::new(judge));
+        insert(&mut self.named_judges, name, seated)
     }
 
     /// The names of all functions, sorted.

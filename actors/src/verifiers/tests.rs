@@ -10,7 +10,7 @@ use std::{
 };
 
 use bailiwick_protocols::{
-    Brief, Code, Contract, JudgeSpec, Output, OutputFormat, OutputSpec, Reversibility, Verdict, Verify,
+    Brief, Code, Contract, JudgeSpec, Judged, Output, OutputFormat, OutputSpec, Reversibility, Verdict, Verify,
     report::OUTPUT_BYTES_MAX,
 };
 use serde_json::{Value, json};
@@ -401,6 +401,53 @@ async fn seats_take_judges_and_perspectives_in_turn() {
     assert!(!verdict.passed && verdict.score == 0.5);
 }
 
+/// Says that it may not judge this.
+struct Partial;
+
+impl Judge for Partial {
+    async fn judge(&self, _: &JudgeQuestion) -> JudgeAnswer {
+        JudgeAnswer::Recused("it is my own".into())
+    }
+}
+
+/// What each judge said: who, on which seat, and what came of it.
+fn votes(verdict: &Verdict) -> Vec<String> {
+    let score = |said: &Judged| said.score.map_or_else(String::new, |score| format!(" {score}"));
+    let word = |said: &Judged| format!("{} {} {}{}", said.seat, said.judge, said.vote.as_str(), score(said));
+    verdict.judges.iter().map(word).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_names_each_judge_that_was_asked_and_what_it_said() {
+    let mut team = team();
+    team.add_judge(ScriptedJudge::new([json!({"score": 0.9, "reason": "fine"}), json!("who knows")]));
+    team.add_judge(Partial);
+    team.add_judge(ScriptedJudge::scoring([0.1, 0.8]));
+    let judge = Verify::Judge(three().judges(4));
+
+    let alone = run(&team, judge.clone(), work("42")).await;
+
+    let said = ["1 judge-1 passed 0.9", "2 judge-2 recused", "2 judge-3 failed 0.1", "3 judge-3 passed 0.8"];
+    assert_eq!(votes(&alone)[..4], said);
+    assert_eq!(votes(&alone)[4..], ["4 judge-1 abstained"]);
+    assert_eq!((alone.judges[0].perspective.as_str(), alone.judges[0].reason_chars), ("charitable", 4));
+
+    let inside = Verify::All(vec![Verify::contains("4"), Verify::Not(Box::new(Verify::Not(Box::new(judge))))]);
+    let compiled = team.compile(&contract(inside), Reversibility::Medium).unwrap();
+    let found = [Some(Verdict::pass("contains", 1.0, "")), Some(alone.clone())];
+    assert_eq!(compiled.settle(&found).unwrap().judges, alone.judges);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_cannot_speak_for_judges() {
+    let mut team = with_judge(ScriptedJudge::scoring([1.0]));
+    let borrowed = run(&team, Verify::Judge(three()), work("42")).await;
+    assert_eq!(borrowed.judges.len(), 3);
+    team.add(verify_fn("borrowed", move |_| borrowed.clone())).unwrap();
+
+    assert_eq!(run(&team, Verify::Function("borrowed".into()), work("42")).await.judges.len(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_judge_is_asked_by_name_instead_of_the_team() {
     let mut team = with_judge(ScriptedJudge::scoring([0.0]));
@@ -408,7 +455,9 @@ async fn a_judge_is_asked_by_name_instead_of_the_team() {
     let mut spec = three();
     spec.model = Some("main".into());
 
-    assert!(run(&team, Verify::Judge(spec), work("42")).await.passed);
+    let verdict = run(&team, Verify::Judge(spec), work("42")).await;
+
+    assert!(verdict.passed && verdict.judges.iter().all(|said| said.judge == "main"), "{verdict:?}");
     assert!(team.add_named_judge("main", ScriptedJudge::scoring([1.0])).is_err());
 }
 

@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bailiwick_protocols::{
     AgentFact, AgentName, Brief, Capability, Cause, Code, Constraint, Contract, Cost, Delegated, Delegation,
     DelegationId, Directive, Effects, Ended, Event, Failure, Fault, Feedback, Goal, GoalEvent, GoalId, Json, JudgeSpec,
-    Lesson, Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Outside, Permission, Permissions, PolicyFact,
-    PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement, SettlementKind,
-    Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Tried, TrustRecord, TrustScore, Usage,
-    Verdict, Verify,
+    Judged, Lesson, Limits, Mandate, Outcome, Output, OutputFormat, OutputSpec, Outside, Permission, Permissions,
+    PolicyFact, PolicyRuling, Recorded, Recovery, Refusal, Report, Reversibility, Ruling, RuntimeEvent, Settlement,
+    SettlementKind, Slice, Stream, Task, TaskId, TaskSpec, TeamName, Timestamp, Traceparent, Tried, TrustRecord,
+    TrustScore, Usage, Verdict, Verify, Vote,
     event::{Candidate, CeaseReason, ChosenBy, JudgeSeat, PassedOver, Route, RouteRule, SeatEnd, Skipped, Terms},
     outcome::{CanceledBy, RefusedBy, RevokeReason, SkippedBecause, Trip},
     permission::Rule,
@@ -167,8 +167,29 @@ pub fn lesson() -> BoxedStrategy<Lesson> {
 
 /// Any verdict, the contradictory one (passed and abstained) included: a journal may hold it.
 pub fn verdict() -> BoxedStrategy<Verdict> {
-    (any::<bool>(), any::<bool>(), unit(), text(), text())
-        .prop_map(|(passed, abstained, score, method, details)| Verdict { passed, abstained, score, method, details })
+    (any::<bool>(), any::<bool>(), unit(), text(), text(), vec(judged(), 0..3))
+        .prop_map(|(passed, abstained, score, method, details, judges)| Verdict {
+            passed,
+            abstained,
+            score,
+            method,
+            details,
+            judges: judges.into(),
+        })
+        .boxed()
+}
+
+fn judged() -> BoxedStrategy<Judged> {
+    let vote = select(&[Vote::Passed, Vote::Failed, Vote::Abstained, Vote::Recused][..]);
+    (text(), any::<u32>(), text(), vote, option::of(unit()), any::<u32>())
+        .prop_map(|(judge, seat, perspective, vote, score, reason_chars)| Judged {
+            judge,
+            seat,
+            perspective,
+            vote,
+            score,
+            reason_chars,
+        })
         .boxed()
 }
 

@@ -245,3 +245,10 @@ fn every_refusal_has_the_code_a_program_can_act_on() {
     ];
     assert_eq!(codes, table.map(|(name, code)| (name.to_owned(), code)).into());
 }
+
+#[test]
+fn a_verdict_from_before_judges_were_named_is_read_as_one_that_names_none() {
+    let old = r#"{"passed":true,"abstained":false,"score":0.9,"method":"judge","details":"3 of 3"}"#;
+
+    assert_eq!(serde_json::from_str::<Verdict>(old).unwrap(), Verdict::pass("judge", 0.9, "3 of 3"));
+}

@@ -30,7 +30,7 @@ pub mod span {
 
 /// Events on spans.
 pub mod event {
-    /// What one examination found; on the verification.
+    /// What one examination found, and before it what each judge of it said; on the verification.
     pub const EVALUATION: &str = "gen_ai.evaluation.result";
     /// An agent was chosen, with its score and the other candidates; on the task.
     pub const AGENT_SELECTED: &str = "bailiwick.agent_selected";
@@ -94,14 +94,20 @@ pub mod attribute {
     pub const GEN_AI_AGENT: &str = "gen_ai.agent.name";
     /// The tool that is called.
     pub const TOOL: &str = "gen_ai.tool.name";
-    /// The check that decided.
+    /// The check that decided; of one judge: `judge` with its perspective, `judge.strict`.
     pub const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
     /// Its score, 0.0..=1.0.
     pub const EVALUATION_SCORE: &str = "gen_ai.evaluation.score.value";
-    /// `passed`, `failed` or `abstained`.
+    /// `passed`, `failed` or `abstained`; of one judge also `recused`.
     pub const EVALUATION_LABEL: &str = "gen_ai.evaluation.score.label";
     /// What was found, in words; only if content is asked for.
     pub const EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
+    /// Who judged: an agent, or a judge by its name.
+    pub const JUDGE: &str = "bailiwick.judge";
+    /// The seat of the panel it was asked for, from 1.
+    pub const JUDGE_SEAT: &str = "bailiwick.judge.seat";
+    /// How many characters its reason has.
+    pub const JUDGE_REASON_CHARS: &str = "bailiwick.judge.reason_chars";
     /// The code of what is marked as an error.
     pub const ERROR_TYPE: &str = "error.type";
     /// The goal's id.

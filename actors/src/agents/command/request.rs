@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_protocols::{Capability, Feedback, GoalId, Json, Output, Permissions, TaskId};
+use bailiwick_protocols::{Capability, Code, GoalId, Json, Output, Permissions, TaskId};
 use serde::Serialize;
 
 use super::AgentContext;
@@ -18,7 +18,7 @@ struct Request<'a> {
     params: &'a BTreeMap<String, Json>,
     documents: &'a [Json],
     constraints: &'a [String],
-    feedback: Option<&'a Feedback>,
+    feedback: Option<Feedback<'a>>,
     mandate: Mandate<'a>,
     traceparent: String,
     idempotency_key: &'a str,
@@ -32,6 +32,24 @@ struct Task<'a> {
     attempt: u32,
     /// Unix time in milliseconds.
     deadline_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Feedback<'a> {
+    attempt: u32,
+    code: Option<Code>,
+    verdict: Option<Verdict<'a>>,
+    message: &'a str,
+}
+
+/// What was found. What each judge said is told in words only, in the details.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    passed: bool,
+    abstained: bool,
+    score: f64,
+    method: &'a str,
+    details: &'a str,
 }
 
 #[derive(Serialize)]
@@ -60,7 +78,7 @@ pub(super) fn write(task: &AgentContext) -> Vec<u8> {
         params: &brief.params,
         documents: &brief.documents,
         constraints: &brief.constraints,
-        feedback: brief.feedback.as_ref(),
+        feedback: brief.feedback.as_ref().map(Feedback::of),
         mandate: Mandate {
             permissions: mandate.exercise(),
             budget_micro_usd: mandate.slice().micro_usd,
@@ -75,12 +93,25 @@ pub(super) fn write(task: &AgentContext) -> Vec<u8> {
     bytes
 }
 
+impl<'a> Feedback<'a> {
+    fn of(feedback: &'a bailiwick_protocols::Feedback) -> Self {
+        let verdict = feedback.verdict.as_ref().map(|found| Verdict {
+            passed: found.passed,
+            abstained: found.abstained,
+            score: found.score,
+            method: &found.method,
+            details: &found.details,
+        });
+        Self { attempt: feedback.attempt, code: feedback.code, verdict, message: &feedback.message }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use bailiwick_protocols::{Code, Verdict};
+    use bailiwick_protocols::{Code, Feedback, Json, Output, Verdict};
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::write;
     use crate::agents::command::fixture;
 
     fn told(brief: bailiwick_protocols::Brief) -> Value {

@@ -10,7 +10,7 @@ use opentelemetry::KeyValue;
 
 use super::{
     Kind, id,
-    said::{evaluation, outcome_of},
+    said::{evaluated, outcome_of},
     wait::{Numbers, Wait},
     words::{Words, policy, ruling, short},
 };
@@ -265,7 +265,7 @@ impl DelegationTrace {
             .until(*end)
             .with(self.about.iter().cloned());
         for (at, round, verdict) in &self.examined {
-            span.happened(e::EVALUATION, *at, evaluation(verdict, *round, words));
+            evaluated(&mut span, verdict, *round, *at, words);
         }
         span.linked(self.attempt, false, "examines");
         out.push(span);

@@ -15,7 +15,7 @@ use super::{
     ById, Kind,
     delegation::DelegationTrace,
     id,
-    said::{choice, evaluation, outcome_of},
+    said::{choice, evaluated, outcome_of},
     wait::{Numbers, Wait},
     words::{Words, short},
 };
@@ -436,7 +436,7 @@ impl GoalTrace {
             .within(self.context.span)
             .until(at)
             .with([text(a::GOAL, self.goal)]);
-        span.happened(e::EVALUATION, at, evaluation(verdict, self.examinations, self.words));
+        evaluated(&mut span, verdict, self.examinations, at, self.words);
         out.push(span);
         self.worked_until = at;
     }

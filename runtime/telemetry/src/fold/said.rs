@@ -1,15 +1,15 @@
 //! Attributes that say the same wherever they stand: outcomes, findings, choices.
 
 use bailiwick_protocols::{
-    AgentName, Outcome, Verdict,
+    AgentName, Judged, Outcome, Timestamp, Verdict,
     event::{Candidate, ChosenBy, PassedOver},
 };
 use opentelemetry::KeyValue;
 
 use super::words::{Words, short};
 use crate::{
-    names::attribute as a,
-    span::{int, text, texts},
+    names::{attribute as a, event as e},
+    span::{Span, int, text, texts},
 };
 
 /// The word and the code of an outcome.
@@ -18,8 +18,16 @@ pub(super) fn outcome_of(outcome: &Outcome) -> impl Iterator<Item = KeyValue> + 
     std::iter::once(word).chain(outcome.code().map(|code| text(a::CODE, code)))
 }
 
-/// What one examination found, in the words of the conventions.
-pub(super) fn evaluation(verdict: &Verdict, round: u32, words: Words) -> Vec<KeyValue> {
+/// What one examination found: what each judge said, then the verdict.
+pub(super) fn evaluated(span: &mut Span, verdict: &Verdict, round: u32, at: Timestamp, words: Words) {
+    for said in &verdict.judges {
+        span.happened(e::EVALUATION, at, judged(said, round));
+    }
+    span.happened(e::EVALUATION, at, evaluation(verdict, round, words));
+}
+
+/// A verdict in the words of the conventions.
+fn evaluation(verdict: &Verdict, round: u32, words: Words) -> Vec<KeyValue> {
     let label = match verdict {
         verdict if verdict.abstained => "abstained",
         verdict if verdict.passed => "passed",
@@ -35,6 +43,19 @@ pub(super) fn evaluation(verdict: &Verdict, round: u32, words: Words) -> Vec<Key
         said.push(text(a::EVALUATION_EXPLANATION, short(&verdict.details)));
     }
     said
+}
+
+/// What one judge said, in the same words; why stands in the verdict.
+fn judged(said: &Judged, round: u32) -> Vec<KeyValue> {
+    let known = [
+        text(a::EVALUATION_NAME, format!("judge.{}", said.perspective)),
+        text(a::EVALUATION_LABEL, said.vote.as_str()),
+        text(a::JUDGE, &said.judge),
+        int(a::JUDGE_SEAT, said.seat),
+        int(a::JUDGE_REASON_CHARS, said.reason_chars),
+        int(a::ROUND, round),
+    ];
+    known.into_iter().chain(said.score.map(|score| KeyValue::new(a::EVALUATION_SCORE, score))).collect()
 }
 
 /// Whom the choice fell on, out of whom, and why.

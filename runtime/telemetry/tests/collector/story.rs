@@ -7,7 +7,7 @@ use super::{
     demo, exported,
     grpc::{GrpcCollector, Manner},
     http::HttpCollector,
-    seen::Seen,
+    seen::{Seen, SeenSpan, text},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +47,7 @@ fn is_the_demo(seen: &Seen, report: &bailiwick::GoalReport) {
     services(seen);
     attempts(seen, report);
     events(seen);
+    judges(seen);
     types(seen);
 }
 
@@ -123,19 +124,33 @@ fn events(seen: &Seen) {
     assert!(matches!(chosen.get("bailiwick.score"), Some(Value::DoubleValue(_))), "{chosen:?}");
     let labels = |name: &str| {
         let judged = seen.spans.iter().flat_map(|span| span.events_named("gen_ai.evaluation.result"));
-        judged
-            .filter(|(.., said)| said.get("gen_ai.evaluation.name").map(super::seen::text).as_deref() == Some(name))
-            .count()
+        judged.filter(|(.., said)| said.get("gen_ai.evaluation.name").map(text).as_deref() == Some(name)).count()
     };
     assert_eq!((labels("contains"), labels("judge")), (2, 1), "the first attempt had nothing to examine");
 }
+
+/// Two judges were asked, and each is told of before their panel, on the examination of what they judged.
+fn judges(seen: &Seen) {
+    let of_check = |span: &&SeenSpan| span.says("bailiwick.task.id") == "check";
+    let check = seen.named("bailiwick.verification").into_iter().find(of_check).expect("it was examined");
+    let keys = ["gen_ai.evaluation.name", "bailiwick.judge", "gen_ai.evaluation.score.label"];
+    let told = check.events_named("gen_ai.evaluation.result");
+    let (words, scores): (Vec<_>, Vec<_>) = told
+        .map(|(.., said)| (keys.map(|key| said.get(key).map(text).unwrap_or_default()), said.get(SCORE).cloned()))
+        .unzip();
+    let two = [["judge.charitable", "judge-1", "passed"], ["judge.strict", "judge-2", "passed"]];
+    assert_eq!(words, [two[0], two[1], ["judge", "", "passed"]].map(|row| row.map(str::to_owned)));
+    assert_eq!(scores, [0.9, 0.9, 1.0].map(|score| Some(Value::DoubleValue(score))));
+}
+
+const SCORE: &str = "gen_ai.evaluation.score.value";
 
 /// Whole numbers are whole numbers; plain spans of the runtime are no operations of a model.
 fn types(seen: &Seen) {
     for span in &seen.spans {
         for (key, value) in &span.attributes {
-            if let Value::StringValue(text) = value {
-                assert!(text.parse::<i64>().is_err(), "{key} = `{text}` on `{}` is a string", span.name);
+            if let Value::StringValue(word) = value {
+                assert!(word.parse::<i64>().is_err(), "{key} = `{word}` on `{}` is a string", span.name);
             }
             let plain = span.name.starts_with("bailiwick.");
             assert!(!(plain && key.starts_with("gen_ai.")), "{key} on `{}`", span.name);

@@ -1,6 +1,7 @@
 //! The fold over logs of the Stage: whole traces whoever dies, told once, and silent about what agents say.
 
 mod deaths;
+mod judges;
 mod resume;
 mod tools;
 mod words;
@@ -29,4 +30,9 @@ fn is_whole(spans: &[Span]) {
         let parent = spans.iter().find(|parent| parent.context.span == span.parent).expect("it is there");
         assert!(parent.start <= span.start && span.end <= parent.end, "`{}` around `{}`", parent.name, span.name);
     }
+}
+
+/// What stands under a key, in words.
+fn said(known: &[opentelemetry::KeyValue], key: &str) -> Option<String> {
+    known.iter().find(|known| known.key.as_str() == key).map(|known| known.value.to_string())
 }
