@@ -348,7 +348,7 @@ impl Permissions {
 
     /// What both sets allow.
     pub fn meet(&self, other: &Permissions) -> Permissions {
-        if Arc::ptr_eq(&self.0, &other.0) || self == other {
+        if self == other {
             return self.clone();
         }
         self.0.iter().flat_map(|a| other.0.iter().filter_map(|b| a.meet(b))).collect()

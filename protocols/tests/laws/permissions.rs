@@ -219,6 +219,16 @@ fn a_permission_tells_what_it_is_made_of() {
 }
 
 #[test]
+fn a_set_is_written_as_a_list_and_read_again() {
+    let both = set(&["net.get:*", "fs.read:docs/*"]);
+
+    assert_eq!(both.to_string(), "fs.read:docs/*, net.get:*");
+    let written = serde_json::to_string(&both).expect("it is plain text");
+    assert_eq!(written, r#"["fs.read:docs/*","net.get:*"]"#);
+    assert_eq!(serde_json::from_str::<Permissions>(&written).ok(), Some(both));
+}
+
+#[test]
 fn scopes_that_could_be_read_in_two_ways_are_refused() {
     let scopes = [
         "",
