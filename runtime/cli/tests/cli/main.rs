@@ -9,6 +9,7 @@
 mod hostile;
 mod recorded;
 mod repo_audit;
+mod retention;
 mod run;
 mod shown;
 mod support;
