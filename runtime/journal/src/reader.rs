@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -157,7 +158,7 @@ impl JournalReader {
 }
 
 /// A connection that changes nothing. Where even its bookkeeping beside the file may not be written, the file is taken
-/// to be at rest.
+/// to be at rest, unless a log lies beside it: what was acknowledged last stands there.
 pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let look = |connection: &Connection| {
@@ -172,6 +173,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
             ) =>
         {
+            refuse_half(path)?;
             let escaped: String = path.to_string_lossy().bytes().map(escape).collect();
             let uri = format!("file:{escaped}?immutable=1");
             Connection::open_with_flags(uri, flags).and_then(|found| look(&found).map(|_| found))
@@ -179,6 +181,20 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
         connection => connection,
     };
     connection.map_err(|error| errors::of_sqlite(path, &error))
+}
+
+fn refuse_half(path: &Path) -> Result<(), JournalError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match fs::metadata(&log) {
+        Ok(found) if found.len() > 0 => Err(JournalError::ReadOnly(format!(
+            "{} has its newest records in the log beside it, {}, which cannot be read without writing: copy both to where \
+             they can be written",
+            path.display(),
+            Path::new(&log).display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn escape(byte: u8) -> String {

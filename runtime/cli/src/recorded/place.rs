@@ -97,7 +97,11 @@ pub(crate) fn stop(why: &JournalError) -> Stop {
             said,
             "make room: everything that was acknowledged is kept; then `bailiwick runs` and `resume`",
         ),
-        JournalError::ReadOnly(_) => Stop::failed(said, "make it writable, or name another file with `--journal FILE`"),
+        JournalError::ReadOnly(_) => Stop::failed(
+            said,
+            "make it writable: everything that was acknowledged is kept; then `bailiwick runs` and `resume`. Or name \
+             another file with `--journal FILE`",
+        ),
         JournalError::Newer { .. } => Stop::usage(said, "nothing was changed"),
         JournalError::Unreadable { .. } => Stop::usage(said, NEWER),
         JournalError::Conflict(_) => Stop::failed(said, "the process that took the journal goes on with its goals"),

@@ -6,6 +6,7 @@
     reason = "programs know no virtual time, and no runtime waits here"
 )]
 
+mod disk;
 mod hostile;
 mod recorded;
 mod repo_audit;
