@@ -48,7 +48,7 @@ pub enum ResumeError {
     /// It was turned away: too many goals live.
     #[error("turned away: {0}")]
     Refused(Refusal),
-    /// The journal cannot be read.
+    /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] bailiwick_actors::audit_log::journal::JournalError),
     /// The runtime ended.
@@ -66,6 +66,9 @@ pub enum SubmitError {
     /// It was turned away: too many goals live.
     #[error("turned away: {0}")]
     Refused(Refusal),
+    /// The journal cannot keep it: the runtime ended.
+    #[error("the runtime ended: {0}")]
+    Journal(bailiwick_actors::audit_log::journal::JournalError),
     /// The runtime ended.
     #[error("the runtime ended: {0}")]
     Ended(String),

@@ -127,7 +127,8 @@ impl Bailiwick {
                 Err(_) => Ok(run),
             },
             why = ended.wait_for(Option::is_some) => {
-                Err(ResumeError::Ended(why.ok().and_then(|why| why.clone()).unwrap_or_default()))
+                let ended = || ResumeError::Ended(why.ok().and_then(|why| why.clone()).unwrap_or_default());
+                Err(self.world.log.failure().map_or_else(ended, ResumeError::Journal))
             }
         }
     }

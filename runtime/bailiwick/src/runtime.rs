@@ -251,7 +251,7 @@ impl Door {
                 None => return Ok(run),
             },
         };
-        Err(SubmitError::Ended(why))
+        Err(self.world.log.failure().map_or(SubmitError::Ended(why), SubmitError::Journal))
     }
 
     /// Why a goal was lost whose actor died with the answer to its caller; `None` if it was not: what that actor had
@@ -262,8 +262,7 @@ impl Door {
             return None;
         }
         let ended = self.lines.ended().borrow().clone();
-        let failed = self.world.log.failure().map(|error| error.to_string());
-        Some(failed.or(ended).unwrap_or_else(|| "the goal was lost before it was recorded: submit it again".to_owned()))
+        Some(ended.unwrap_or_else(|| "the goal was lost before it was recorded: submit it again".to_owned()))
     }
 }
 

@@ -27,7 +27,7 @@ use std::{
 };
 
 use crate::{
-    args::{AuditCommand, BreakersCommand, Cli, Command},
+    args::{AuditCommand, BreakersCommand, Cli, Command, RunsArgs, RunsCommand},
     exit::{Exit, Stop},
 };
 
@@ -53,6 +53,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Stop> {
         Command::Graph(args) => graph::graph(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Bench(args) => threads()?.block_on(bench::bench(args)),
+        Command::Runs(RunsArgs { command: Some(RunsCommand::Prune(args)), .. }) => recorded::prune::prune(&args),
         Command::Runs(args) => recorded::runs::runs(&args),
         Command::Show(args) => recorded::show::show(&args),
         Command::Events(args) => recorded::events::events(&args),

@@ -6,7 +6,7 @@
 use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
 use bailiwick::{
-    Bailiwick, Builder, Error, GoalReport, RunHandle,
+    Bailiwick, Builder, Error, GoalReport, ResumeError, RunHandle, SubmitError,
     protocols::{GoalId, Recorded},
 };
 use futures::StreamExt;
@@ -64,7 +64,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
         Err(why) => {
             let _ = timeout(SHUTDOWN, bailiwick.shutdown()).await;
             let next = "mend the goal in the team file; nothing was started";
-            return Err(Stop::usage(format!("the goal was not accepted: {why}"), next));
+            return Err(match why {
+                SubmitError::Journal(why) => place::stop(&why),
+                SubmitError::Ended(why) => Stop::bug(why),
+                why => Stop::usage(format!("the goal was not accepted: {why}"), next),
+            });
         }
     };
     let watch = Watch::new(events, Kept { path }).until_the_end(&run, &mut signals).await;
@@ -82,7 +86,10 @@ pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: boo
         Ok(run) => run,
         Err(why) => {
             let _ = timeout(SHUTDOWN, bailiwick.halt()).await;
-            return Err(Stop::failed(format!("the goal cannot be resumed: {why}"), "nothing was started"));
+            return Err(match why {
+                ResumeError::Journal(why) => place::stop(&why),
+                why => Stop::failed(format!("the goal cannot be resumed: {why}"), "nothing was started"),
+            });
         }
     };
     let watch = Watch::new(None, kept).until_the_end(&run, &mut signals).await;

@@ -1,4 +1,5 @@
-//! Kills runs with `kill -9`, at random and at named points, also while they recover, and counts what is lost.
+//! Kills runs with `kill -9`, at random and at named points, and in the middle of a write to their journal, also while
+//! they recover, and counts what is lost.
 //!
 //! Ten seconds of it in every test run; `BAILIWICK_KILL_SECONDS=3600 cargo test -p bailiwick-cli --test kill -- --nocapture`
 //! is an hour. The seed of a round that fails is printed; `BAILIWICK_KILL_SEED=N` begins with it.
@@ -12,6 +13,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -74,12 +76,16 @@ const NAMED: [&str; 12] = [
     "goal_settled",
 ];
 
+/// What the system kills with where a file would grow beyond its limit.
+const SIGXFSZ: i32 = 25;
+
 /// The counts that are promised.
 #[derive(Default, Debug)]
 struct Counts {
     goals: u32,
     kills: u32,
     kills_in_recovery: u32,
+    kills_in_a_write: u32,
     seconds_owners: u32,
     acknowledged: usize,
     acknowledged_lost: usize,
@@ -126,7 +132,19 @@ impl Round {
     }
 
     fn start(&self, args: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+        self.spawn(Command::new(env!("CARGO_BIN_EXE_bailiwick")), args)
+    }
+
+    /// The system kills it at the write that would take a file of it beyond so many blocks of 512 bytes: after whatever
+    /// of that write still fits.
+    fn start_where_files_end(&self, args: &[&str], blocks: u64) -> Child {
+        let script = format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_bailiwick")]);
+        self.spawn(shell, args)
+    }
+
+    fn spawn(&self, mut command: Command, args: &[&str]) -> Child {
         command.args(args).args(["--journal", "j.db", "--json"]).current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env_remove("XDG_DATA_HOME");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
@@ -143,6 +161,11 @@ impl Round {
             *began.entry(task.to_owned()).or_default() += 1;
         }
         began
+    }
+
+    /// Where its files end, if a write kills it: anywhere in what a whole run writes.
+    fn file_end(&mut self) -> Option<u64> {
+        (self.dice.below(3) == 0).then(|| 70 + self.dice.below(900))
     }
 
     /// Waits for a random or a named point, or for the end.
@@ -169,9 +192,11 @@ impl Round {
         let kills = 1 + self.dice.below(4);
         let mut goal: Option<String> = None;
         for kill in 0..kills {
-            let mut child = match &goal {
-                None => self.start(&["run", "team.toml"]),
-                Some(goal) => self.start(&["resume", goal]),
+            let args = goal.as_ref().map_or(["run", "team.toml"], |goal| ["resume", goal]);
+            let file_end = self.file_end();
+            let mut child = match file_end {
+                Some(blocks) => self.start_where_files_end(&args, blocks),
+                None => self.start(&args),
             };
             if let Some(goal) = goal.as_ref().filter(|_| self.dice.below(4) == 0) {
                 // Two who want it: one of them gets it, or both in turn.
@@ -181,11 +206,15 @@ impl Round {
                 second.kill().unwrap();
                 second.wait().unwrap();
             }
-            self.until_its_time(&mut child);
+            match file_end {
+                Some(_) => until_its_end(&mut child),
+                None => self.until_its_time(&mut child),
+            }
             let now = self.journal();
             child.kill().unwrap();
-            child.wait().unwrap();
+            let ended = child.wait().unwrap();
             counts.kills += 1;
+            counts.kills_in_a_write += u32::from(ended.signal() == Some(SIGXFSZ));
             counts.kills_in_recovery += u32::from(kill > 0);
             self.compare(&read, &now, counts);
             read = now;
@@ -223,6 +252,16 @@ impl Round {
     fn compare(&self, before: &[Arc<Recorded>], after: &[Arc<Recorded>], counts: &mut Counts) {
         let lost = before.iter().zip(after).filter(|(before, after)| before != after).count();
         counts.acknowledged_lost += lost + before.len().saturating_sub(after.len());
+    }
+}
+
+/// Waits until it has ended: where its files end, or because it was done before.
+fn until_its_end(child: &mut Child) {
+    for _ in 0..2_000 {
+        if child.try_wait().unwrap().is_some() {
+            return;
+        }
+        sleep(Duration::from_millis(5));
     }
 }
 
@@ -282,7 +321,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     }
 
     println!("{counts:#?}");
-    assert!(counts.kills > 0);
+    assert!(counts.kills > 0 && counts.kills_in_a_write > 0, "{counts:?}");
     let bad = [
         ("acknowledged events lost", counts.acknowledged_lost),
         ("completed tasks run again", counts.completed_run_again),

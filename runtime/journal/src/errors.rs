@@ -11,6 +11,7 @@ pub(crate) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => JournalError::Full(said),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => JournalError::ReadOnly(said),
+        Some(ErrorCode::SystemIoFailure) if is_about_writing(error) => JournalError::ReadOnly(said),
         Some(ErrorCode::NotADatabase) => JournalError::Other(format!("{} is not a journal", path.display())),
         Some(ErrorCode::DatabaseCorrupt) => {
             JournalError::Other(format!("{said}: the file is damaged; `bailiwick audit verify` says from where on"))
@@ -22,12 +23,27 @@ pub(crate) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError {
     }
 }
 
+/// Whether the system refused to write, rather than to read.
+fn is_about_writing(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    let writing = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+    ];
+    error.sqlite_extended_error_code().is_some_and(|code| writing.contains(&code))
+}
+
 /// A failure of the file system on this file.
 pub(crate) fn of_io(path: &Path, error: &io::Error) -> JournalError {
     let said = format!("{}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::StorageFull => JournalError::Full(said),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => JournalError::ReadOnly(said),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::FileTooLarge => {
+            JournalError::ReadOnly(said)
+        }
         _ => JournalError::Other(said),
     }
 }

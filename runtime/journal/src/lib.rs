@@ -14,6 +14,7 @@ mod errors;
 mod lock;
 mod payload;
 mod reader;
+mod retention;
 mod rows;
 mod schema;
 mod sqlite;
@@ -21,6 +22,6 @@ mod writer;
 
 pub use bailiwick_actors::audit_log::journal::{Command, JournalError};
 pub use payload::INLINE_MAX;
-pub use reader::JournalReader;
+pub use reader::{JournalReader, Removed, Verified};
 pub use schema::SCHEMA;
 pub use sqlite::SqliteJournal;

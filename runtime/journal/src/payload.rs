@@ -21,6 +21,12 @@ pub(crate) fn name(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+/// The contents that a text names. What only looks like a name is among them.
+pub(crate) fn named(text: &str) -> impl Iterator<Item = String> {
+    let name = |rest: &str| Some(rest.get(..blake3::OUT_LEN * 2)?.to_owned());
+    text.split(r#"{"$payload":""#).skip(1).filter_map(name)
+}
+
 /// Takes the large parts out of a value.
 pub(crate) fn take_out(value: Value, taken: &mut Payloads) -> Value {
     shrink(value, taken).0

@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use bailiwick_actors::audit_log::journal::{Command, JournalError, Reading};
-use bailiwick_protocols::Recorded;
+use bailiwick_protocols::{GoalId, Recorded, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::{
@@ -17,6 +18,26 @@ use crate::{
     schema,
     sqlite::BUSY,
 };
+
+/// What a check of a whole journal found: nothing wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Verified {
+    /// How many records there are.
+    pub records: u64,
+    /// How many there were that retention removed.
+    pub removed: u64,
+}
+
+/// A goal that retention removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Which.
+    pub goal: GoalId,
+    /// When it was removed.
+    pub at: Timestamp,
+}
 
 /// Reads a journal that this process does not own.
 pub struct JournalReader {
@@ -66,15 +87,29 @@ impl JournalReader {
         (events, ended.err())
     }
 
-    /// Checks every record and the file itself; returns how many records there are.
+    /// The goals that retention removed, oldest first by their ids.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn removed(&self) -> Result<Vec<Removed>, JournalError> {
+        let wrong = |error: rusqlite::Error| errors::of_sqlite(&self.path, &error);
+        let mut select = self.connection.prepare("SELECT goal, at FROM removed_goals ORDER BY goal").map_err(wrong)?;
+        let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(wrong)?;
+        let rows: Vec<(String, u64)> = rows.collect::<Result<_, _>>().map_err(wrong)?;
+        let removed =
+            |(goal, at): (String, u64)| Some(Removed { goal: goal.parse().ok()?, at: Timestamp::from_millis(at) });
+        Ok(rows.into_iter().filter_map(removed).collect())
+    }
+
+    /// Checks every record that is left and the file itself.
     ///
     /// # Errors
     /// The first bad record.
-    pub fn verify(&self) -> Result<u64, JournalError> {
+    pub fn verify(&self) -> Result<Verified, JournalError> {
         let mut decoder = Decoder::new(&self.connection, &self.path);
-        let mut last = 0;
+        let (mut last, mut records) = (0, 0);
         rows::scan(&self.connection, &self.path, 0, |row| {
-            last = row.seq;
+            (last, records) = (row.seq, records + 1);
             decoder.check(&row)?;
             decoder.event(row).map(drop)
         })?;
@@ -88,7 +123,9 @@ impl JournalReader {
                 why: format!("all records are sound, the file is not: {said}"),
             });
         }
-        Ok(last)
+        let removed = "SELECT coalesce(sum(last - first + 1), 0) FROM gaps";
+        let removed = self.connection.query_row(removed, [], |row| row.get(0));
+        Ok(Verified { records, removed: removed.map_err(|error| errors::of_sqlite(&self.path, &error))? })
     }
 
     /// The living owner, for people.
@@ -121,7 +158,7 @@ impl JournalReader {
 }
 
 /// A connection that changes nothing. Where even its bookkeeping beside the file may not be written, the file is taken
-/// to be at rest.
+/// to be at rest, unless a log lies beside it: what was acknowledged last stands there.
 pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let look = |connection: &Connection| {
@@ -136,6 +173,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
             ) =>
         {
+            refuse_half(path)?;
             let escaped: String = path.to_string_lossy().bytes().map(escape).collect();
             let uri = format!("file:{escaped}?immutable=1");
             Connection::open_with_flags(uri, flags).and_then(|found| look(&found).map(|_| found))
@@ -143,6 +181,20 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
         connection => connection,
     };
     connection.map_err(|error| errors::of_sqlite(path, &error))
+}
+
+fn refuse_half(path: &Path) -> Result<(), JournalError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match fs::metadata(&log) {
+        Ok(found) if found.len() > 0 => Err(JournalError::ReadOnly(format!(
+            "{} has its newest records in the log beside it, {}, which cannot be read without writing: copy both to where \
+             they can be written",
+            path.display(),
+            Path::new(&log).display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn escape(byte: u8) -> String {
@@ -174,7 +226,8 @@ pub(crate) fn read(
 
 /// The streams of goals that ended.
 fn ended(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
-    let mut select = connection.prepare("SELECT stream FROM events WHERE kind = 'goal_settled'")?;
+    let mut select =
+        connection.prepare("SELECT stream FROM events WHERE kind = 'goal_settled' AND stream GLOB 'goal/*'")?;
     select.query_map([], |row| row.get(0))?.collect()
 }
 

@@ -15,6 +15,7 @@ use crate::{
     chain::{self, Hash},
     errors,
     payload::{self, INLINE_MAX, Payloads},
+    retention::{self, Gap},
 };
 
 /// A row of `events`.
@@ -258,8 +259,12 @@ pub(crate) fn visit(
 ) -> Result<(), JournalError> {
     let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
     let (end, end_hash) = head(snapshot).map_err(wrong)?;
-    let mut before = chain::START;
-    if after > 0 {
+    let gaps = retention::gaps(snapshot, after).map_err(wrong)?;
+    let mut gaps = gaps.into_iter().peekable();
+    let (mut before, mut due) = (chain::START, after);
+    if let Some(Gap { last, hash, .. }) = gaps.next_if(|gap| gap.first <= after) {
+        (before, due) = (hash, last);
+    } else if after > 0 {
         let found = snapshot
             .query_row("SELECT hash FROM events WHERE seq = ?1", [after], |row| row.get::<_, Hash>(0))
             .optional()
@@ -270,12 +275,14 @@ pub(crate) fn visit(
             None => return Err(JournalError::Damaged { record: after, why: "it is missing".to_owned() }),
         }
     }
-    let mut due = after;
     let select = format!("SELECT {COLUMNS} FROM events AS e WHERE e.seq > ?1 ORDER BY e.seq");
     let mut select = snapshot.prepare(&select).map_err(wrong)?;
     let mut rows = select.query([after]).map_err(wrong)?;
     loop {
         due += 1;
+        if let Some(Gap { last, hash, .. }) = gaps.next_if(|gap| gap.first == due) {
+            (before, due) = (hash, last + 1);
+        }
         let row = match rows.next() {
             Ok(Some(row)) => Row::read(row).map_err(|error| unreadable(path, due, &error))?,
             Ok(None) => break,
@@ -304,8 +311,8 @@ pub(crate) fn scan_stream(
 ) -> Result<(), JournalError> {
     let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
     let select = format!(
-        "SELECT {COLUMNS}, b.hash FROM events AS e LEFT JOIN events AS b ON b.seq = e.seq - 1 \
-         WHERE e.stream = ?1 ORDER BY e.ver"
+        "SELECT {COLUMNS}, coalesce(b.hash, g.hash) FROM events AS e LEFT JOIN events AS b ON b.seq = e.seq - 1 \
+         LEFT JOIN gaps AS g ON g.last = e.seq - 1 WHERE e.stream = ?1 ORDER BY e.ver"
     );
     let mut select = connection.prepare_cached(&select).map_err(wrong)?;
     let mut rows = select.query([stream]).map_err(wrong)?;

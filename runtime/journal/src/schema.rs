@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::errors;
 
 /// What leads from each schema to the next.
-const MIGRATIONS: &[&str] = &[FROM_NOTHING, SKIPPABLE_KINDS];
+const MIGRATIONS: &[&str] = &[FROM_NOTHING, SKIPPABLE_KINDS, RETENTION];
 
 /// The newest schema known here.
 pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
@@ -71,11 +71,26 @@ const SKIPPABLE_KINDS: &str = "
 ALTER TABLE events ADD COLUMN skippable INTEGER NOT NULL DEFAULT 0;
 ";
 
+const RETENTION: &str = "
+-- Runs of records that retention removed: the chain goes on behind each from the hash of its last one.
+CREATE TABLE gaps (last INTEGER PRIMARY KEY, first INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+
+-- The goals they belonged to.
+CREATE TABLE removed_goals (goal TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
 /// How a file from before [`SKIPPABLE_KINDS`] is read as if it had come after, without changing it.
 const AS_SKIPPABLE_KINDS: &str = "
 PRAGMA temp_store = MEMORY;
 CREATE TEMP VIEW events AS
 SELECT seq, stream, ver, at, kind, v, cause, trace, epoch, body, large, 0 AS skippable, hash FROM main.events;
+";
+
+/// The same for one from before [`RETENTION`].
+const AS_RETENTION: &str = "
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE gaps (last INTEGER PRIMARY KEY, first INTEGER, hash BLOB);
+CREATE TEMP TABLE removed_goals (goal TEXT PRIMARY KEY, at INTEGER);
 ";
 
 /// Makes a connection keep what it acknowledges, and brings the file to the newest schema.
@@ -130,9 +145,17 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), JournalE
 /// # Errors
 /// If the file cannot be read.
 pub(crate) fn bridge(connection: &Connection) -> rusqlite::Result<()> {
-    let column = "SELECT count(*) FROM pragma_table_info('events') WHERE name = 'skippable'";
-    let found: u32 = connection.query_row(column, [], |row| row.get(0))?;
-    if found == 0 { connection.execute_batch(AS_SKIPPABLE_KINDS) } else { Ok(()) }
+    let lacks = |table: &str, column: &str| {
+        let select = "SELECT count(*) = 0 FROM pragma_table_info(?1) WHERE name = ?2";
+        connection.query_row(select, [table, column], |row| row.get::<_, bool>(0))
+    };
+    if lacks("events", "skippable")? {
+        connection.execute_batch(AS_SKIPPABLE_KINDS)?;
+    }
+    if lacks("gaps", "hash")? {
+        connection.execute_batch(AS_RETENTION)?;
+    }
+    Ok(())
 }
 
 /// The schema of a file; 0 is an empty one.

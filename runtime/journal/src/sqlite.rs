@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_actors::audit_log::journal::{Begun, Claim, Command, Journal, JournalError, Reading};
-use bailiwick_protocols::{Json, Recorded};
+use bailiwick_actors::{
+    audit_log::journal::{Begun, Claim, Command, Journal, JournalError, Reading},
+    world::Clock,
+};
+use bailiwick_protocols::{Json, Recorded, Timestamp};
 use futures::future::BoxFuture;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -17,7 +20,9 @@ use tokio::sync::oneshot;
 use crate::{
     errors,
     lock::Ownership,
-    reader, schema,
+    reader,
+    retention::Retention,
+    schema,
     writer::{Job, Writer},
 };
 
@@ -49,6 +54,7 @@ pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// ```
 pub struct SqliteJournal {
     path: PathBuf,
+    retain: Option<Duration>,
     owning: Mutex<Option<Owning>>,
     reading: Mutex<Connection>,
 }
@@ -101,7 +107,17 @@ impl SqliteJournal {
         let thread = std::thread::Builder::new().name("journal".to_owned());
         let thread = thread.spawn(move || writer.run(&waiting)).map_err(|error| errors::of_io(&path, &error))?;
         let owning = Mutex::new(Some(Owning { jobs, thread, ownership }));
-        Ok(Self { path, owning, reading: Mutex::new(reading) })
+        Ok(Self { path, retain: None, owning, reading: Mutex::new(reading) })
+    }
+
+    /// Lets go of goals that ended longer ago than this, each time a runtime begins with the journal. Off unless asked
+    /// for.
+    ///
+    /// What goes is the stream of a goal all of whose effects are known, with what only it names of large contents. The
+    /// streams of agents and of the runtime stay, so trust, breakers and what is open are as before.
+    pub fn retain(mut self, ended: Duration) -> Self {
+        self.retain = Some(ended);
+        self
     }
 
     /// Where it is kept.
@@ -132,13 +148,20 @@ impl SqliteJournal {
     }
 }
 
+fn millis(age: Duration) -> u64 {
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn gone() -> JournalError {
     JournalError::Other("its writer has ended".to_owned())
 }
 
 impl Journal for SqliteJournal {
     fn begin(&self) -> Result<Begun, JournalError> {
-        self.wait(Job::Begin)
+        let now = Clock::system(Timestamp::default()).now();
+        let before = |age: Duration| Timestamp::from_millis(now.as_millis().saturating_sub(millis(age)));
+        let retention = self.retain.map(|age| Retention { before: before(age), now });
+        self.wait(|done| Job::Begin { retention, done })
     }
 
     fn append(&self, epoch: u64, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>> {

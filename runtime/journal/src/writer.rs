@@ -14,6 +14,7 @@ use crate::{
     chain::{self, Hash},
     errors,
     payload::Payloads,
+    retention::{self, Retention},
     rows::{self, Row},
 };
 
@@ -22,7 +23,7 @@ const GROUP_MAX: usize = 256;
 
 /// What the writer is asked, and whom it answers.
 pub(crate) enum Job {
-    Begin(mpsc::Sender<Result<Begun, JournalError>>),
+    Begin { retention: Option<Retention>, done: mpsc::Sender<Result<Begun, JournalError>> },
     Append { epoch: u64, batch: Vec<Arc<Recorded>>, done: oneshot::Sender<Result<(), JournalError>> },
     Claim { epoch: u64, key: String, done: oneshot::Sender<Result<Claim, JournalError>> },
     Fulfil { epoch: u64, key: String, result: Json, done: oneshot::Sender<Result<(), JournalError>> },
@@ -110,7 +111,7 @@ impl Job {
             let failure = failure.cloned().unwrap_or_else(|| JournalError::Other("not done".to_owned()));
             // Whoever does not wait any more does not want to know.
             match self {
-                Job::Begin(done) => drop(done.send(Err(failure))),
+                Job::Begin { done, .. } => drop(done.send(Err(failure))),
                 Job::Append { done, .. } | Job::Fulfil { done, .. } => drop(done.send(Err(failure))),
                 Job::Claim { done, .. } => drop(done.send(Err(failure))),
                 Job::Take { done, .. } => drop(done.send(Err(failure))),
@@ -131,8 +132,8 @@ impl Scene<'_> {
     fn work(&mut self, job: Job, path: &std::path::Path) -> (Answer, Result<(), JournalError>) {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
         match job {
-            Job::Begin(done) => {
-                let begun = self.begin(path);
+            Job::Begin { retention, done } => {
+                let begun = self.begin(path, retention);
                 answered(begun, move |begun| drop(done.send(begun)))
             }
             Job::Append { epoch, batch, done } => {
@@ -159,7 +160,7 @@ impl Scene<'_> {
     }
 
     /// Reads the whole chain before anything is written: a damaged journal stays as it is.
-    fn begin(&mut self, path: &std::path::Path) -> Result<Begun, JournalError> {
+    fn begin(&mut self, path: &std::path::Path, retention: Option<Retention>) -> Result<Begun, JournalError> {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
         let mut heads = Heads::default();
         let (mut last, mut last_at) = (chain::START, 0);
@@ -176,6 +177,9 @@ impl Scene<'_> {
             (last, last_at) = (row.hash, last_at.max(row.at));
             Ok(())
         })?;
+        if let Some(retention) = retention {
+            retention::remove(self.connection, retention).map_err(wrong)?;
+        }
         let epoch: u64 = self.epoch().map_err(wrong)? + 1;
         self.connection
             .execute("UPDATE meta SET value = ?1 WHERE key = 'epoch'", [epoch.to_string()])

@@ -1,7 +1,8 @@
 //! The options of the commands over a journal.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use bailiwick::protocols::time::parse_span;
 use clap::{Args, Subcommand};
 
 #[derive(Args, Debug, Clone, Default)]
@@ -21,12 +22,39 @@ pub(crate) struct GoalArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RunsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RunsCommand>,
     /// Prints one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum RunsCommand {
+    /// Removes goals that ended long ago; what was learned from them stays
+    Prune(PruneArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PruneArgs {
+    /// How long ago they ended at least: `30d`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: Duration,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+}
+
+/// A span of time that may be told in days.
+fn age(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d').map(str::parse::<u32>) {
+        Some(Ok(days)) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
+        Some(Err(_)) => Err("a number of days, as in 30d".to_owned()),
+        None => parse_span(text).map_err(|error| error.to_string()),
+    }
 }
 
 #[derive(Args, Debug)]

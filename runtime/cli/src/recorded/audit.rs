@@ -22,7 +22,13 @@ pub(crate) fn verify(args: &JournalArgs) -> Result<Exit, Stop> {
     let mut exit = Exit::Done;
     for path in paths {
         match JournalReader::open(&path).and_then(|journal| journal.verify()) {
-            Ok(records) => sound.push(format!("{}: {records} records, sound", path.display())),
+            Ok(verified) => {
+                let removed = match verified.removed {
+                    0 => String::new(),
+                    removed => format!("; {removed} more were removed by retention"),
+                };
+                sound.push(format!("{}: {} records, sound{removed}", path.display(), verified.records));
+            }
             Err(why @ (JournalError::Newer { .. } | JournalError::Unreadable { .. } | JournalError::Other(_)))
                 if args.journal.is_some() =>
             {

@@ -12,7 +12,7 @@ use bailiwick::{
     history,
     protocols::{GoalId, Recorded, Stream},
 };
-use bailiwick_journal::{JournalError, JournalReader, SqliteJournal};
+use bailiwick_journal::{JournalError, JournalReader, Removed, SqliteJournal};
 
 use crate::{
     args::JournalArgs,
@@ -97,7 +97,11 @@ pub(crate) fn stop(why: &JournalError) -> Stop {
             said,
             "make room: everything that was acknowledged is kept; then `bailiwick runs` and `resume`",
         ),
-        JournalError::ReadOnly(_) => Stop::failed(said, "make it writable, or name another file with `--journal FILE`"),
+        JournalError::ReadOnly(_) => Stop::failed(
+            said,
+            "make it writable: everything that was acknowledged is kept; then `bailiwick runs` and `resume`. Or name \
+             another file with `--journal FILE`",
+        ),
         JournalError::Newer { .. } => Stop::usage(said, "nothing was changed"),
         JournalError::Unreadable { .. } => Stop::usage(said, NEWER),
         JournalError::Conflict(_) => Stop::failed(said, "the process that took the journal goes on with its goals"),
@@ -123,6 +127,11 @@ impl Journal {
 
     pub(crate) fn path(&self) -> &Path {
         self.reader.path()
+    }
+
+    /// The goals that retention removed, as far as that can be read.
+    pub(crate) fn removed(&self) -> Vec<Removed> {
+        self.reader.removed().unwrap_or_default()
     }
 
     /// Says on stderr that not all of it can be read. Returns the exit status that this leaves.
@@ -203,10 +212,12 @@ pub(crate) fn find(args: &JournalArgs, wanted: &str) -> Result<Found, Stop> {
     let list = "`bailiwick runs` lists what there is";
     let wanted = wanted.trim().to_lowercase();
     let mut found: Vec<Found> = Vec::new();
+    let mut removed = None;
     for journal in all(args)? {
         let ids = history::goals(&journal.events);
-        let named: Vec<GoalId> =
-            ids.keys().copied().filter(|goal| wanted.len() >= 4 && goal.to_string().starts_with(&wanted)).collect();
+        let is_named = |goal: &GoalId| wanted.len() >= 4 && goal.to_string().starts_with(&wanted);
+        let named: Vec<GoalId> = ids.keys().copied().filter(is_named).collect();
+        removed = removed.or_else(|| journal.removed().into_iter().find(|removed| is_named(&removed.goal)));
         if let [goal] = named[..] {
             let stream = Stream::Goal(goal);
             let own = journal.events.iter().filter(|event| event.stream == stream).cloned().collect();
@@ -215,9 +226,14 @@ pub(crate) fn find(args: &JournalArgs, wanted: &str) -> Result<Found, Stop> {
             return Err(Stop::usage(format!("`{wanted}` begins the ids of {} goals", named.len()), list));
         }
     }
-    match found.len() {
-        0 => Err(Stop::usage(format!("there is no goal {wanted}"), list)),
-        1 => Ok(found.remove(0)),
-        more => Err(Stop::usage(format!("`{wanted}` is in {more} journals"), "name one of them: `--journal FILE`")),
+    match (found.len(), removed) {
+        (0, Some(Removed { goal, at, .. })) => {
+            Err(Stop::usage(format!("goal {goal} is no longer kept: retention removed it at {at}"), list))
+        }
+        (0, None) => Err(Stop::usage(format!("there is no goal {wanted}"), list)),
+        (1, _) => Ok(found.remove(0)),
+        (more, _) => {
+            Err(Stop::usage(format!("`{wanted}` is in {more} journals"), "name one of them: `--journal FILE`"))
+        }
     }
 }

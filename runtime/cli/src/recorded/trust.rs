@@ -1,11 +1,11 @@
 //! `bailiwick trust`: how far each agent is trusted on what, and how that came.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bailiwick::{
     actors::trust_tracker::models::TrustModel,
     history,
-    protocols::{Event, RuntimeEvent, trust::Evidence},
+    protocols::{Event, GoalId, RuntimeEvent, trust::Evidence},
     team_file::TeamFile,
 };
 use serde_json::json;
@@ -27,6 +27,7 @@ pub(crate) fn trust(args: &TrustArgs) -> Result<Exit, Stop> {
     for journal in place::all(&args.journal)? {
         let team = team_name(&journal);
         if args.history {
+            let removed: BTreeSet<GoalId> = journal.removed().into_iter().map(|removed| removed.goal).collect();
             for taught in history::lessons(&journal.events) {
                 let (before, after) = (taught.lesson.before.get(), taught.lesson.after.score.get());
                 let evidence = match taught.lesson.evidence {
@@ -35,13 +36,16 @@ pub(crate) fn trust(args: &TrustArgs) -> Result<Exit, Stop> {
                 };
                 let (agent, capability) = (taught.agent.to_string(), taught.lesson.capability.to_string());
                 let delegation = taught.delegation.to_string();
+                let kept = !removed.contains(&taught.delegation.goal);
+                let gone = if kept { "" } else { "  (its goal is no longer kept)" };
                 lines.push(format!(
-                    "{}  {agent}  {capability}  {before:.3} -> {after:.3}  {evidence}  {delegation}",
+                    "{}  {agent}  {capability}  {before:.3} -> {after:.3}  {evidence}  {delegation}{gone}",
                     taught.at
                 ));
                 told.push(json!({
                     "team": team, "at": taught.at.to_string(), "agent": agent, "capability": capability,
                     "before": before, "after": after, "evidence": evidence, "delegation": delegation,
+                    "goal_kept": kept,
                 }));
             }
         } else {

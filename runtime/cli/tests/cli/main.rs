@@ -6,9 +6,11 @@
     reason = "programs know no virtual time, and no runtime waits here"
 )]
 
+mod disk;
 mod hostile;
 mod recorded;
 mod repo_audit;
+mod retention;
 mod run;
 mod shown;
 mod support;
