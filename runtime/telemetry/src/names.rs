@@ -34,7 +34,7 @@ pub mod event {
     pub const EVALUATION: &str = "gen_ai.evaluation.result";
     /// An agent was chosen, with its score and the other candidates; on the task.
     pub const AGENT_SELECTED: &str = "bailiwick.agent_selected";
-    /// A supervisor turned it away; on the admission.
+    /// A supervisor turned it away; on the admission, or on the delegation that had been let in and was ruled on again.
     pub const REFUSED: &str = "bailiwick.delegation_refused";
     /// The same agent is asked again; on the task.
     pub const RETRIED: &str = "bailiwick.attempt_retried";

@@ -1,5 +1,7 @@
 //! What policies ruled at the door, on the admission of what was let in and of what was turned away.
 
+use std::time::Duration;
+
 use bailiwick::{
     prelude::*,
     protocols::Permissions,
@@ -71,4 +73,27 @@ async fn what_was_turned_away_says_by_whom_and_why_where_it_happened() {
     let [refused] = &door.events[..] else { panic!("{:#?}", door.events) };
     assert_eq!(refused.name, event::REFUSED);
     assert_eq!(said(&refused.attributes, a::POLICY).as_deref(), Some("attenuation"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_for_a_seat_and_was_ruled_out_again_says_so_on_its_delegation_beside_its_wait() {
+    let ada = scripted("ada", ["work"], [ScriptedReply::error("boom").after(Duration::from_secs(1))]);
+    let stage = Stage::seeded(3).agent(ada).open().await;
+    let task = |id: &str| Task::new(id, "do it").needs_capability("work").retries(0);
+    stage.run(Goal::new("four").task(task("a")).task(task("b")).task(task("c")).task(task("d"))).await;
+
+    let all = spans(&stage.log(), 0);
+    is_whole(&all);
+    let given_back = |span: &&Span| span.name == s::DELEGATION && is_among(span, a::RULING, "refused");
+    let [back] = all.iter().filter(given_back).collect::<Vec<_>>()[..] else { panic!("{all:#?}") };
+    assert_eq!(said(&back.attributes, a::POLICY).as_deref(), Some("circuit_breaker"));
+    assert_eq!(said(&back.attributes, a::SETTLEMENT).as_deref(), Some("returned"));
+    let [refused] = &back.events[..] else { panic!("{:#?}", back.events) };
+    assert_eq!(refused.name, event::REFUSED);
+    assert!(said(&refused.attributes, a::REASON).is_some_and(|why| why.starts_with("breaker open for work")));
+    let below: Vec<_> = all.iter().filter(|span| span.parent == back.context.span).collect();
+    let names: Vec<_> = below.iter().map(|span| span.name.as_ref()).collect();
+    assert_eq!(names, [s::ADMISSION, s::WAIT], "it was let in, waited, and was never begun");
+    assert!(is_among(below[0], a::RULING, "admitted") && is_among(below[1], a::WAIT_FOR, "seat"));
+    assert!(below[1].end.since(below[1].start) >= Duration::from_secs(3), "three others failed before it");
 }
