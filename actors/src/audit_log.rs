@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bailiwick_protocols::Recorded;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
 
 use crate::{address::Envelope, world::World};
 
@@ -42,8 +43,12 @@ impl Actor for AuditLog {
                     log.work().await;
                     continue;
                 };
+                let handed_over = Instant::now();
                 match log.journal().append(epoch, batch).await {
-                    Ok(()) => log.mark_durable(last),
+                    Ok(()) => {
+                        log.note_append(handed_over.elapsed());
+                        log.mark_durable(last);
+                    }
                     Err(error) => {
                         tracing::error!(%error, "journal failed");
                         log.fail(error.clone());

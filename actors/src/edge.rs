@@ -17,7 +17,8 @@ pub struct Places(Arc<Counts>);
 #[derive(Default, Debug)]
 struct Counts {
     taken: AtomicUsize,
-    turned_away: AtomicU64,
+    overloaded: AtomicU64,
+    invalid: AtomicU64,
 }
 
 /// The right of one goal to live. Comes home by being dropped.
@@ -29,7 +30,7 @@ impl Places {
     pub fn take(&self) -> Option<Place> {
         let one_more = |taken| (taken < LIVE_MAX).then_some(taken + 1);
         if self.0.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_err() {
-            self.0.turned_away.fetch_add(1, Ordering::Relaxed);
+            self.0.overloaded.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         Some(Place(self.0.clone()))
@@ -48,7 +49,17 @@ impl Places {
 
     /// How often somebody was turned away for want of a place.
     pub fn turned_away(&self) -> u64 {
-        self.0.turned_away.load(Ordering::Relaxed)
+        self.0.overloaded.load(Ordering::Relaxed)
+    }
+
+    /// Counts a submission that something is wrong with.
+    pub fn count_invalid(&self) {
+        self.0.invalid.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often somebody was turned away, by reason.
+    pub fn turned_away_for(&self) -> [(&'static str, u64); 2] {
+        [("overloaded", self.turned_away()), ("invalid", self.0.invalid.load(Ordering::Relaxed))]
     }
 }
 

@@ -170,7 +170,9 @@ impl Actor for GoalActor {
 impl GoalActor {
     fn rebuilt(&self) -> Option<GoalMachine> {
         let events = self.world.log.stream(&Stream::Goal(self.id));
-        let state = GoalState::fold(self.id, self::events(&events))?;
+        let mut state = GoalState::fold(self.id, self::events(&events))?;
+        // As it was recorded: another version may have named it otherwise.
+        state.trace = events.first()?.trace.unwrap_or(state.trace);
         Some(GoalMachine::over(state, self.lines.team.clone()))
     }
 

@@ -53,7 +53,7 @@ impl std::ops::Deref for Switchboard {
 
 impl Switchboard {
     /// A switchboard with nobody at any address yet.
-    pub fn new(post: &Post, team: Arc<Team>) -> Self {
+    pub fn new(post: &Post, places: Places, team: Arc<Team>) -> Self {
         Self(Arc::new(Lines {
             root: Address::vacant(post),
             tracker: Address::vacant(post),
@@ -63,7 +63,7 @@ impl Switchboard {
             goals: DashMap::new(),
             watched: DashMap::new(),
             canceled: DashMap::new(),
-            places: Places::default(),
+            places,
             team,
             ended: watch::Sender::new(None),
         }))

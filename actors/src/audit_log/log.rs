@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use bailiwick_protocols::{Cause, Event, GoalId, Recorded, Stream, Timestamp, Traceparent};
@@ -166,6 +167,15 @@ impl Log {
         Ok(())
     }
 
+    /// A batch was kept, in this time; whoever follows the log is told.
+    pub(super) fn note_append(&self, took: Duration) {
+        for tail in &self.state().tails {
+            if let Some(tail) = tail.upgrade() {
+                Backlog::of(&tail).note_append(took);
+            }
+        }
+    }
+
     /// Moves the durable mark and calls back whoever waited for it.
     pub(super) fn mark_durable(&self, seq: u64) {
         let due = {
@@ -227,7 +237,8 @@ impl Log {
         let mut past: Vec<_> = state.streams.values().flatten().cloned().collect();
         past.sort_unstable_by_key(|recorded| recorded.seq);
         let missed = past.len().saturating_sub(limit);
-        let backlog = Backlog { events: past.split_off(missed).into(), limit, missed: missed as u64 };
+        let events = past.split_off(missed).into();
+        let backlog = Backlog { events, limit, missed: missed as u64, appends: VecDeque::new() };
         let backlog = Arc::new(Mutex::new(backlog));
         state.tails.push(Arc::downgrade(&backlog));
         Tail { log: self.clone(), backlog, past: state.seq }
@@ -281,13 +292,30 @@ struct Backlog {
     events: VecDeque<Arc<Recorded>>,
     limit: usize,
     missed: u64,
+    /// How long each batch took that was kept since.
+    appends: VecDeque<Duration>,
 }
 
+/// The most appends of which a tail is told how long they took; of more, the latest.
+const APPENDS_MAX: usize = 4_096;
+
 impl Backlog {
+    fn of(backlog: &Mutex<Backlog>) -> MutexGuard<'_, Backlog> {
+        // Nothing under this lock can panic half-way.
+        backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_append(&mut self, took: Duration) {
+        if self.appends.len() == APPENDS_MAX {
+            self.appends.pop_front();
+        }
+        self.appends.push_back(took);
+    }
+
     /// Keeps an event for a tail; false if the tail is gone.
     fn hand_on(tail: &Weak<Mutex<Backlog>>, recorded: &Arc<Recorded>) -> bool {
         let Some(tail) = tail.upgrade() else { return false };
-        let mut backlog = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut backlog = Backlog::of(&tail);
         if backlog.events.len() < backlog.limit {
             backlog.events.push_back(recorded.clone());
         } else {
@@ -309,7 +337,7 @@ impl Tail {
     /// Takes up to `most` durable events that have come since, and how many were missed for want of room.
     pub fn take(&self, most: usize) -> (Vec<Arc<Recorded>>, u64) {
         let durable = self.log.0.durable.borrow().seq;
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut backlog = Backlog::of(&self.backlog);
         let ready = backlog.events.iter().take(most).take_while(|recorded| recorded.seq <= durable).count();
         let taken = backlog.events.drain(..ready).collect();
         (taken, std::mem::take(&mut backlog.missed))
@@ -322,7 +350,12 @@ impl Tail {
 
     /// How many events wait to be taken, durable or not.
     pub fn waiting(&self) -> usize {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).events.len()
+        Backlog::of(&self.backlog).events.len()
+    }
+
+    /// How long the journal took to keep each batch since this was asked last: none if it keeps at once.
+    pub fn appends(&self) -> Vec<Duration> {
+        Backlog::of(&self.backlog).appends.drain(..).collect()
     }
 }
 

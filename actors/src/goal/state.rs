@@ -164,7 +164,10 @@ pub struct Judging {
 pub fn trace_of(id: GoalId, goal: &Goal) -> Traceparent {
     let bits = id.as_u128();
     let flags = u8::from(!goal.unsampled);
-    let own = Traceparent { trace: bits.max(1), span: (bits as u64).max(1), flags }.child(0);
+    let of_id = Traceparent { trace: bits, span: bits as u64, flags };
+    // Samplers by ratio look for chance in the low half of a trace's id, where an id by time has fixed bits: it is spread.
+    let trace = (bits >> 64 << 64) | u128::from(of_id.child(1).span);
+    let own = Traceparent { trace, ..of_id.child(0) };
     let caller = goal.traceparent.as_deref().and_then(Traceparent::parse);
     match caller.filter(|_| goal.continues_trace) {
         Some(caller) => Traceparent { trace: caller.trace, flags: caller.flags & flags, ..own },

@@ -126,6 +126,12 @@ impl Stack {
         self.members.iter().map(ruling).filter(|ruled| ruled.ruling != Ruling::Pass).collect()
     }
 
+    /// The rulings that take something away from what is asked for, for the record.
+    pub fn narrowings(&self, asked: &Delegation, scene: &Scene<'_>) -> Vec<PolicyRuling> {
+        let takes = |ruled: &PolicyRuling| matches!(&ruled.ruling, Ruling::Narrow(to) if asked.mandate.narrow(to) != asked.mandate);
+        self.rulings(asked, scene).into_iter().filter(takes).collect()
+    }
+
     /// Lets every policy change by a recorded fact. Returns what else must be recorded: policies that panicked.
     pub fn apply(&mut self, fact: &AgentFact, at: Timestamp) -> Vec<AgentFact> {
         self.publish(fact);

@@ -31,6 +31,13 @@ pub enum AgentFact {
         /// The delegation.
         delegation: Arc<Delegation>,
     },
+    /// Policies took something away from what a delegation asked for; it is let in with what is left.
+    Narrowed {
+        /// Which delegation.
+        delegation: DelegationId,
+        /// The rulings that took something away.
+        rulings: Vec<PolicyRuling>,
+    },
     /// A delegation was turned away at the door. One that found it merely full is not told one by one.
     TurnedAway {
         /// Which delegation.
@@ -260,6 +267,7 @@ impl AgentFact {
         match self {
             AgentFact::Stack { .. } => "stack",
             AgentFact::Admitted { .. } => "admitted",
+            AgentFact::Narrowed { .. } => "narrowed",
             AgentFact::TurnedAway { .. } => "turned_away",
             AgentFact::Started { .. } => "started",
             AgentFact::Parked { .. } => "parked",
@@ -297,7 +305,8 @@ impl AgentFact {
         match self {
             AgentFact::Admitted { delegation } => Some(delegation.id),
             AgentFact::Settled { settlement } => Some(settlement.delegation),
-            AgentFact::TurnedAway { delegation, .. }
+            AgentFact::Narrowed { delegation, .. }
+            | AgentFact::TurnedAway { delegation, .. }
             | AgentFact::Started { delegation, .. }
             | AgentFact::PartRefused { delegation, .. }
             | AgentFact::Transferred { delegation, .. }

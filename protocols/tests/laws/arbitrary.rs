@@ -956,8 +956,10 @@ fn desk_fact() -> BoxedStrategy<AgentFact> {
 /// What an agent at work does beside its work.
 fn use_fact() -> BoxedStrategy<AgentFact> {
     use AgentFact as F;
-    let policy_ruling = (text(), ruling()).prop_map(|(policy, ruling)| PolicyRuling { policy, ruling });
+    let policy_ruling = (text(), ruling()).prop_map(|(policy, ruling)| PolicyRuling { policy, ruling }).boxed();
     prop_oneof![
+        (delegation_id(), vec(policy_ruling.clone(), 0..3))
+            .prop_map(|(delegation, rulings)| F::Narrowed { delegation, rulings }),
         (delegation_id(), task_id(), refusal(), vec(policy_ruling, 0..3))
             .prop_map(|(delegation, task, refusal, rulings)| F::TurnedAway { delegation, task, refusal, rulings }),
         (delegation_id(), text(), text(), any::<u32>()).prop_map(|(delegation, tool, needs, call)| F::ToolCalled {

@@ -116,6 +116,7 @@ fn every_fact_of_an_agent_is_called_what_the_documents_call_it() {
         "due",
         "examined",
         "forgotten",
+        "narrowed",
         "noted",
         "parked",
         "part_refused",

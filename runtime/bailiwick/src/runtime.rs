@@ -13,6 +13,7 @@ use bailiwick_actors::{
     audit_log::log::Log,
     authority::{Authority, Holder},
     directory::{Directory, Entry, Weights},
+    edge::Places,
     goal::plan,
     messages::{AcceptedGoal, AgentsMessage, CoordinatorMessage, RootMessage},
     policies::{self, PolicyStack},
@@ -94,8 +95,9 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         None => Post::direct(),
     };
     let world = World { clock, dice, log, spawner, starts: Starts::default(), post };
+    let places = Places::default();
     #[cfg(feature = "telemetry")]
-    bailiwick_telemetry::follow_installed(&world);
+    bailiwick_telemetry::follow_installed(&world, &places);
 
     let Builder {
         name,
@@ -121,7 +123,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         planner,
         synthesiser,
     };
-    let lines = Switchboard::new(&world.post, Arc::new(team));
+    let lines = Switchboard::new(&world.post, places, Arc::new(team));
     let stack: PolicyStack = Arc::new(move |spec| {
         let mut stack = policies::default_stack(spec, &settings);
         stack.extend(own_policies.iter().map(|make| make(spec)));
@@ -223,6 +225,7 @@ impl Door {
         let Some(place) = self.lines.places.take() else { return Err(SubmitError::Refused(Refusal::Overloaded)) };
         let problems = problems(&goal, &self.lines.team.verifiers);
         if !problems.is_empty() {
+            self.lines.places.count_invalid();
             return Err(SubmitError::Invalid(problems));
         }
         let now = self.world.clock.now();
@@ -270,7 +273,7 @@ impl Bailiwick {
     /// Has an exporter of your own follow this team; one that is installed follows every team by itself.
     #[cfg(feature = "telemetry")]
     pub fn followed_by(&self, telemetry: &bailiwick_telemetry::Telemetry) {
-        telemetry.follow(&self.world);
+        telemetry.follow(&self.world, &self.lines.places);
     }
 
     /// The trust in every agent on each of its capabilities, now.

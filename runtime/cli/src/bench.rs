@@ -1,7 +1,7 @@
 //! `bailiwick bench`: what a delegation costs here, as one line a case.
 //!
 //! Each case runs the same goals, a fan-out of tasks over one agent that answers at once: without telemetry, with spans
-//! folded and forgotten, and with spans handed to a sink in this process.
+//! folded and forgotten, and with spans exported over OTLP to a collector in this process, whose work is counted in.
 
 use std::{fs, time::Duration};
 
@@ -9,10 +9,7 @@ use bailiwick::{
     Bailiwick,
     prelude::*,
     protocols::task::Bounds,
-    telemetry::{
-        Settings, Telemetry,
-        sink::{Discard, ToClosure},
-    },
+    telemetry::{Settings, Telemetry, settings::Transport, sink::Discard},
 };
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -24,8 +21,14 @@ use crate::{
     stdout,
 };
 
+mod collector;
+
+use collector::Collector;
+
 /// Tasks of one goal: a fan-out that is wider than the agent.
 const FAN_OUT: usize = 100;
+/// Spans that every task leads to at least: itself, its delegation, the admission, the attempt.
+const SPANS: usize = 4;
 /// How long the exporter may take to catch up, once the goals have ended.
 const CATCH_UP: Duration = Duration::from_secs(60);
 
@@ -72,12 +75,13 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<Exit, Stop> {
 async fn measure(case: Case, goals: usize) -> Result<Took, Stop> {
     let mut settings = Settings::from_lookup(|_| None).map_err(Stop::bug)?;
     settings.metrics = false;
+    let mut collector = None;
     let telemetry = match case {
         Case::Delegation => None,
         Case::DelegationLayer => Some(Telemetry::into_sink(settings, Discard).map_err(Stop::bug)?),
         Case::DelegationExport => {
-            let sink = ToClosure(|_, batch| drop(std::hint::black_box(batch)));
-            Some(Telemetry::into_sink(settings, sink).map_err(Stop::bug)?)
+            let endpoint = &collector.insert(Collector::start().map_err(Stop::bug)?).endpoint;
+            Some(Telemetry::over_otlp(settings.to(endpoint, Transport::Http)).map_err(Stop::bug)?)
         }
     };
     let agent = agent_fn("ada", ["any"], |_| async { Ok(Output::text("done")) }).max_concurrent(16);
@@ -104,6 +108,16 @@ async fn measure(case: Case, goals: usize) -> Result<Took, Stop> {
     }
     let took = Took { seconds: begun.elapsed().as_secs_f64(), cpu_s: cpu_s() - cpu };
     team.shutdown().await.map_err(Stop::bug)?;
+    // A case that did not do its work measures nothing.
+    let least = (goals * FAN_OUT * SPANS) as u64;
+    if let Some(summary) = telemetry.map(|telemetry| telemetry.summary())
+        && (summary.exported < least || summary.dropped + summary.missed > 0)
+    {
+        return Err(Stop::bug(format!("of {least} spans and more this became: {summary:?}")));
+    }
+    if collector.is_some_and(|collector| collector.bytes() < least) {
+        return Err(Stop::bug("the collector received less than was exported".to_owned()));
+    }
     Ok(took)
 }
 

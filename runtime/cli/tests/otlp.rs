@@ -1,5 +1,8 @@
 //! `run --otlp` as its users do: the standard variables, signals, programs that are killed, and collectors that sleep.
 
+#[path = "../../telemetry/tests/collector/grpc.rs"]
+#[allow(dead_code, reason = "shared with tests that ask for more")]
+mod grpc;
 #[path = "../../telemetry/tests/collector/http.rs"]
 mod http;
 #[path = "../../telemetry/tests/collector/seen.rs"]
@@ -14,8 +17,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::HttpCollector;
-use seen::text;
+use grpc::GrpcCollector;
+use http::{HttpCollector, Manner};
+use seen::{Seen, text};
 use tempfile::TempDir;
 
 const QUICK: &str = r#"
@@ -53,7 +57,7 @@ fn run(folder: &TempDir, args: &[&str], env: &[(&str, &str)]) -> (Output, Durati
 
 #[test]
 fn the_standard_variables_are_honoured() {
-    let collector = HttpCollector::start();
+    let collector = HttpCollector::start(Manner::Answers);
 
     let (output, _) = run(
         &team(QUICK),
@@ -133,7 +137,7 @@ fn a_collector_that_never_answers_changes_nothing_but_a_line_on_stderr() {
 
 #[test]
 fn a_program_that_is_killed_is_one_red_attempt_under_one_root() {
-    let collector = HttpCollector::start();
+    let collector = HttpCollector::start(Manner::Answers);
     let agent = "[defaults]\nretries = 0\n[agents.ada]\ncapabilities = [\"speak\"]\ncommand = [\"sh\", \"-c\", \"kill -9 $$\"]\n";
 
     let (output, _) = run(&team(agent), &["--otlp"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)]);
@@ -166,9 +170,23 @@ command = ["sh", "-c", "test -e begun && echo '{\"output\":1}' && exit; touch be
 
 #[test]
 fn sigterm_mid_goal_exits_in_time_loses_nothing_that_had_ended_and_a_resume_tells_the_rest() {
-    let collector = HttpCollector::start();
+    let collector = HttpCollector::start(Manner::Answers);
+
+    sigterm_mid_goal(&collector.endpoint, "http/protobuf", || collector.seen());
+}
+
+#[test]
+fn sigterm_mid_goal_over_grpc_is_the_same() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = runtime.block_on(GrpcCollector::start(Manner::Answers));
+
+    sigterm_mid_goal(&collector.endpoint, "grpc", || collector.seen());
+}
+
+/// Ends a goal in its middle, looks at what was told of it by then, and has it resumed.
+fn sigterm_mid_goal(endpoint: &str, protocol: &str, seen: impl Fn() -> Seen) {
     let folder = team(INTERRUPTED);
-    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str())];
+    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
     let child = start(&folder, &["--otlp", "--journal", "j.db"], &env);
     for _ in 0..200 {
         if folder.path().join("begun").exists() {
@@ -187,9 +205,12 @@ fn sigterm_mid_goal_exits_in_time_loses_nothing_that_had_ended_and_a_resume_tell
     let took = begun.elapsed().unwrap_or_default();
     assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(took < Duration::from_millis(3_500), "{took:?}");
-    let seen = collector.seen();
-    assert_eq!(seen.named("invoke_agent ada").len(), 1);
-    assert_eq!(seen.roots().len(), 0, "the goal has not ended");
+    let before = seen();
+    let ended: Vec<_> = before.spans.iter().filter(|span| span.says("bailiwick.task.id") == "quick").collect();
+    for name in ["bailiwick.task", "bailiwick.delegation", "bailiwick.admission", "invoke_agent ada"] {
+        assert_eq!(ended.iter().filter(|span| span.name == name).count(), 1, "{name} had ended: {ended:#?}");
+    }
+    assert_eq!(before.roots().len(), 0, "the goal has not ended");
 
     let runs = program(&folder, &["runs", "--json", "--journal", "j.db"], &env);
     let runs: serde_json::Value = serde_json::from_slice(&runs.stdout).expect("one object");
@@ -197,23 +218,59 @@ fn sigterm_mid_goal_exits_in_time_loses_nothing_that_had_ended_and_a_resume_tell
     let resumed = program(&folder, &["resume", goal, "--otlp", "--journal", "j.db"], &env);
 
     assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
-    let seen = collector.seen();
+    let seen = seen();
     seen.assert_whole();
-    assert_eq!(seen.roots()[0].events_named("bailiwick.resumed").count(), 1);
+    let root = seen.roots()[0];
+    assert_eq!(root.events_named("bailiwick.resumed").count(), 1);
+    let [(last, why)] = &root.links[..] else { panic!("{:?}", root.links) };
+    assert!(why == "resumes" && before.by_id(last).is_some(), "it leads back to what was told before");
     let red: Vec<_> = seen.spans.iter().filter(|span| span.error.is_some()).map(|span| span.name.as_str()).collect();
     assert_eq!(red, ["invoke_agent bo"], "what was killed is red, and what came after is not");
 }
 
 #[test]
-fn bench_prints_a_line_a_case() {
-    let output = Command::new(env!("CARGO_BIN_EXE_bailiwick"))
-        .args(["bench", "--json", "--quick", "--case", "delegation-export"])
-        .output()
-        .unwrap();
+fn a_callers_trace_is_continued_only_if_the_environment_says_so() {
+    let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let traceparent = format!("00-{trace}-{caller}-01");
+    for (said, is_continued) in [("1", true), ("0", false), ("", false)] {
+        let collector = HttpCollector::start(Manner::Answers);
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str()),
+            ("TRACEPARENT", &traceparent),
+            ("BAILIWICK_CONTINUE_TRACE", said),
+        ];
 
-    let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
-    assert_eq!((line["case"].as_str(), line["tasks"].as_u64()), (Some("delegation-export"), Some(500)));
-    for key in ["seconds", "cpu_s", "tasks_per_s", "tasks_per_cpu_s", "rss_mb", "repeats"] {
-        assert!(line[key].as_f64().is_some_and(|number| number > 0.0), "{key}: {line}");
+        let (output, _) = run(&team(QUICK), &["--otlp", "--json"], &env);
+
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one object");
+        assert_eq!(report["trace_id"] == trace, is_continued, "`{said}`: {report}");
+        let seen = collector.seen();
+        let goal = seen.named("invoke_workflow")[0];
+        let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&goal.trace), report["trace_id"], "`{said}`");
+        assert!(seen.spans.iter().all(|span| span.trace == goal.trace), "`{said}`");
+        if is_continued {
+            assert_eq!((hex(&goal.parent).as_str(), goal.links.len()), (caller, 0), "`{said}`");
+        } else {
+            seen.assert_whole();
+            assert_eq!((hex(&goal.links[0].0).as_str(), goal.links[0].1.as_str()), (caller, "caller"), "`{said}`");
+        }
+    }
+}
+
+#[test]
+fn bench_prints_a_line_for_each_of_its_three_cases() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bailiwick")).args(["bench", "--json", "--quick"]).output().unwrap();
+
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cases: Vec<_> = lines.iter().map(|line| line["case"].as_str().unwrap_or_default()).collect();
+    assert_eq!(cases, ["delegation", "delegation-layer", "delegation-export"]);
+    for line in &lines {
+        assert_eq!(line["tasks"].as_u64(), Some(500));
+        for key in ["seconds", "cpu_s", "tasks_per_s", "tasks_per_cpu_s", "rss_mb", "repeats"] {
+            assert!(line[key].as_f64().is_some_and(|number| number > 0.0), "{key}: {line}");
+        }
     }
 }

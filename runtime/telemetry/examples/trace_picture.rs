@@ -13,7 +13,7 @@ mod seen;
 
 use std::{error::Error, fmt::Write as _, fs, process::Command};
 
-use http::HttpCollector;
+use http::{HttpCollector, Manner};
 use seen::{Seen, SeenSpan};
 
 const ROW: usize = 20;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let usage = "give it a file to draw into, and a command that exports over OTLP";
     let (file, program) = (args.next().ok_or(usage)?, args.next().ok_or(usage)?);
-    let collector = HttpCollector::start();
+    let collector = HttpCollector::start(Manner::Answers);
 
     let status = Command::new(program)
         .args(args)

@@ -34,6 +34,8 @@ pub struct Fold {
     breakers: Breakers,
     /// What led to the last facts of each agent: policy facts of the same moment belong to it.
     latest: HashMap<AgentName, (DelegationId, Timestamp)>,
+    /// The policies of each agent's supervisor.
+    stacks: HashMap<AgentName, Vec<String>>,
     /// Up to here it is the past, told by an earlier life of the process.
     past: u64,
     sampling: Sampling,
@@ -49,6 +51,7 @@ impl Fold {
             goals: HashMap::new(),
             breakers: Breakers::default(),
             latest: HashMap::new(),
+            stacks: HashMap::new(),
             past,
             sampling,
             words: words::Words { content },
@@ -58,12 +61,25 @@ impl Fold {
 
     /// Takes the next event of the log.
     pub fn apply(&mut self, recorded: &Recorded) {
-        match (&recorded.stream, &recorded.event) {
-            (Stream::Goal(id), Event::Goal(event)) => self.of_goal(*id, recorded, event),
-            (Stream::Agent { agent, .. }, Event::Agent(fact)) => self.of_agent(agent, recorded, fact),
-            _ => {}
+        let before = self.out.len();
+        let about = match (&recorded.stream, &recorded.event) {
+            (Stream::Goal(id), Event::Goal(event)) => {
+                self.of_goal(*id, recorded, event);
+                Some(*id)
+            }
+            (Stream::Agent { agent, .. }, Event::Agent(fact)) => {
+                self.of_agent(agent, recorded, fact);
+                fact.delegation().map(|id| id.goal)
+            }
+            _ => None,
+        };
+        let is_past = recorded.seq <= self.past;
+        if let Some(last) = self.out[before..].last()
+            && let Some(goal) = about.and_then(|id| self.goals.get_mut(&id))
+        {
+            goal.told(last.context, is_past);
         }
-        if recorded.seq <= self.past {
+        if is_past {
             self.out.clear();
         }
     }
@@ -111,9 +127,17 @@ impl Fold {
         if let AgentFact::Policy(fact) = fact {
             return self.of_policy(agent, fact, at);
         }
+        if let AgentFact::Stack { policies, .. } = fact {
+            self.stacks.insert(agent.clone(), policies.clone());
+        }
         let Some(id) = fact.delegation() else { return };
         self.latest.insert(agent.clone(), (id, at));
         if let Some(goal) = self.goals.get_mut(&id.goal) {
+            if let AgentFact::Admitted { .. } | AgentFact::TurnedAway { .. } = fact
+                && let (Some(asked), Some(policies)) = (goal.delegation(id), self.stacks.get(agent))
+            {
+                asked.ruled_by(policies);
+            }
             goal.hear(id, fact, at, &mut self.out);
         }
     }

@@ -5,10 +5,11 @@
 //! are, and what they are called, stands in [`names`].
 //!
 //! ```no_run
-//! # async fn run(world: bailiwick_actors::world::World) -> Result<(), bailiwick_telemetry::TelemetryError> {
+//! # use bailiwick_actors::{edge::Places, world::World};
+//! # async fn run(world: World, places: Places) -> Result<(), bailiwick_telemetry::TelemetryError> {
 //! let telemetry = bailiwick_telemetry::init()?;   // the OTEL_ variables say where to and how
 //! // ... teams started from here on are followed ...
-//! # telemetry.follow(&world);
+//! # telemetry.follow(&world, &places);
 //! let summary = telemetry.shutdown().await;       // at most 2 s
 //! eprintln!("{} spans exported, {} dropped", summary.exported, summary.dropped);
 //! # Ok(())
@@ -24,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_actors::world::World;
+use bailiwick_actors::{edge::Places, world::World};
 use bailiwick_protocols::Traceparent;
 use tokio::sync::{mpsc, oneshot};
 
@@ -109,12 +110,12 @@ pub fn init() -> Result<Telemetry, TelemetryError> {
 }
 
 /// Has the installed exporter, if there is one, follow a team. Called by whatever starts teams.
-pub fn follow_installed(world: &World) {
+pub fn follow_installed(world: &World, places: &Places) {
     let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(Installed { commands, events_max, .. }) = installed.as_ref() else { return };
     if let Some(commands) = commands.upgrade() {
         // An exporter that has ended follows nobody.
-        drop(commands.try_send(Command::Follow(Followed::new(world, *events_max))));
+        drop(commands.try_send(Command::Follow(Followed::new(world, places, *events_max))));
     }
 }
 
@@ -181,10 +182,10 @@ impl Telemetry {
         *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Some(installed);
     }
 
-    /// Follows a team that has been started. What it did before is not told.
-    pub fn follow(&self, world: &World) {
+    /// Follows a team that has been started, and who is turned away at its edge. What it did before is not told.
+    pub fn follow(&self, world: &World, places: &Places) {
         // The thread ends only after this handle, and looks at its commands all the time.
-        drop(self.commands.try_send(Command::Follow(Followed::new(world, self.events_max))));
+        drop(self.commands.try_send(Command::Follow(Followed::new(world, places, self.events_max))));
     }
 
     /// What has become of the spans so far.

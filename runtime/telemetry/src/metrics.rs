@@ -1,6 +1,6 @@
 //! Numbers over time, from the same events as the spans. No goal's id is a label.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bailiwick_protocols::{
     AgentFact, Capability, DelegationId, Event, GoalEvent, GoalId, PolicyFact, Recorded, RuntimeEvent, Stream,
@@ -22,6 +22,7 @@ pub struct Metrics {
     queue_wait: Histogram<f64>,
     goals: Counter<u64>,
     goal_duration: Histogram<f64>,
+    turned_away: Counter<u64>,
     tokens: Counter<u64>,
     cost: Counter<u64>,
     breaker_state: Gauge<i64>,
@@ -37,9 +38,9 @@ pub struct Metrics {
     submitted: HashMap<GoalId, Timestamp>,
 }
 
-/// Bounds of the histograms of seconds: 1 ms to 1 h.
-const SECONDS: [f64; 16] =
-    [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+/// Bounds of the histograms of seconds: 0.1 ms to 1 h.
+const SECONDS: [f64; 18] =
+    [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 impl Metrics {
     /// The instruments of a meter.
@@ -58,6 +59,7 @@ impl Metrics {
             queue_wait: seconds(m::QUEUE_WAIT, "From admission to a seat"),
             goals: counter(m::GOALS, "{goal}", "Ended goals by outcome"),
             goal_duration: seconds(m::GOAL_DURATION, "From submission to the end"),
+            turned_away: counter(m::TURNED_AWAY, "{goal}", "Submissions turned away at the edge by reason"),
             tokens: counter(m::TOKENS, "{token}", "Tokens by agent and direction"),
             cost: counter(m::COST, "{micro_usd}", "Known cost in micro-USD by agent"),
             breaker_state: meter
@@ -68,7 +70,7 @@ impl Metrics {
             in_flight: level(m::IN_FLIGHT, "Attempts that run"),
             queue_depth: level(m::QUEUE_DEPTH, "Admitted delegations that wait for a seat"),
             restarts: counter(m::RESTARTS, "{restart}", "Seats and core actors started again"),
-            journal_latency: seconds(m::JOURNAL_LATENCY, "From an event to its durability, as the exporter sees it"),
+            journal_latency: seconds(m::JOURNAL_LATENCY, "How long the journal took to keep a batch"),
             spans_dropped: counter(m::SPANS_DROPPED, "{span}", "Spans that were not exported"),
             events_missed: counter(m::EVENTS_MISSED, "{event}", "Events the exporter came too late for"),
             waiting: HashMap::new(),
@@ -87,9 +89,14 @@ impl Metrics {
         self.events_missed.add(events, &[]);
     }
 
-    /// Notes how long the newest durable event took to become durable.
-    pub fn durable(&self, seconds: f64) {
-        self.journal_latency.record(seconds, &[]);
+    /// Notes how long the journal took to keep a batch.
+    pub fn kept(&self, took: Duration) {
+        self.journal_latency.record(took.as_secs_f64(), &[]);
+    }
+
+    /// Counts submissions that were turned away before they were goals.
+    pub fn turned_away(&self, reason: &'static str, submissions: u64) {
+        self.turned_away.add(submissions, &[KeyValue::new("reason", reason)]);
     }
 
     /// Takes the next event of a log. What is not live was counted by an earlier life of the process.

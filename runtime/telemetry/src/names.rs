@@ -34,7 +34,7 @@ pub mod event {
     pub const EVALUATION: &str = "gen_ai.evaluation.result";
     /// An agent was chosen, with its score and the other candidates; on the task.
     pub const AGENT_SELECTED: &str = "bailiwick.agent_selected";
-    /// A supervisor turned it away; on the admission.
+    /// A supervisor turned it away; on the admission, or on the delegation that had been let in and was ruled on again.
     pub const REFUSED: &str = "bailiwick.delegation_refused";
     /// The same agent is asked again; on the task.
     pub const RETRIED: &str = "bailiwick.attempt_retried";
@@ -150,7 +150,9 @@ pub mod attribute {
     pub const RULING: &str = "bailiwick.ruling";
     /// The policy that refused or that speaks.
     pub const POLICY: &str = "bailiwick.policy";
-    /// What each policy ruled at the door that did not simply pass.
+    /// The policies that were asked at the door, in order.
+    pub const POLICIES: &str = "bailiwick.policies";
+    /// What each policy ruled at the door that did not simply pass: narrowed to what, refused why.
     pub const RULINGS: &str = "bailiwick.rulings";
     /// Why, for people.
     pub const REASON: &str = "bailiwick.reason";
@@ -198,7 +200,7 @@ pub mod attribute {
     pub const CALLS: &str = "bailiwick.usage.calls";
     /// The round of planning, examination or synthesis, from 1.
     pub const ROUND: &str = "bailiwick.round";
-    /// Why a span is linked: after, part_of, retries, reassigned, examines, continues, opened_by, caller.
+    /// Why a span is linked: after, part_of, retries, reassigned, examines, continues, opened_by, resumes, caller.
     pub const LINK: &str = "bailiwick.link";
 }
 
@@ -216,6 +218,8 @@ pub mod metric {
     pub const GOALS: &str = "bailiwick.goals";
     /// How long goals took, by outcome.
     pub const GOAL_DURATION: &str = "bailiwick.goal.duration";
+    /// Submissions turned away before they were goals, by reason: overloaded, invalid.
+    pub const TURNED_AWAY: &str = "bailiwick.submissions.turned_away";
     /// Tokens, by agent and direction.
     pub const TOKENS: &str = "bailiwick.tokens";
     /// Known cost, by agent.
@@ -230,7 +234,7 @@ pub mod metric {
     pub const QUEUE_DEPTH: &str = "bailiwick.queue.depth";
     /// Seats and core actors that were started again.
     pub const RESTARTS: &str = "bailiwick.restarts";
-    /// From an event to its durability, as far as the exporter sees it.
+    /// How long the journal took to keep a batch; nothing where it is kept in memory.
     pub const JOURNAL_LATENCY: &str = "bailiwick.journal.latency";
     /// Spans that were not exported: the queue was full or the collector away.
     pub const SPANS_DROPPED: &str = "bailiwick.telemetry.spans_dropped";

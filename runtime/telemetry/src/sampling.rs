@@ -25,7 +25,8 @@ impl Default for Sampling {
 impl Sampling {
     /// A sampler by its standard name and argument; what is unknown or missing samples everything.
     pub fn named(name: &str, argument: Option<&str>) -> Self {
-        let ratio = || argument.and_then(|ratio| ratio.trim().parse().ok()).unwrap_or(1.0);
+        let is_one = |ratio: &f64| (0.0..=1.0).contains(ratio);
+        let ratio = || argument.and_then(|ratio| ratio.trim().parse().ok()).filter(is_one).unwrap_or(1.0);
         let based = |inner| Sampler::ParentBased(Box::new(inner));
         Self(Arc::new(match name.trim() {
             "always_on" => Sampler::AlwaysOn,
@@ -51,5 +52,83 @@ impl Sampling {
         let id = TraceId::from(trace.trace);
         let asked = self.0.should_sample(parent.as_ref(), id, span::GOAL, &SpanKind::Internal, &[], &[]);
         asked.decision == SamplingDecision::RecordAndSample
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trace with an id as random as ours are, and always the same.
+    fn trace(number: u64) -> Traceparent {
+        let mixed = |n: u64| {
+            let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            n ^ (n >> 31)
+        };
+        let half = |salt: u64| u128::from(mixed(number.wrapping_mul(2).wrapping_add(salt).wrapping_add(0x9e37)));
+        Traceparent { trace: (half(0) << 64) | half(1), span: 1, flags: 1 }
+    }
+
+    fn caller(flags: u8) -> Option<Traceparent> {
+        Some(Traceparent { flags, ..trace(0) })
+    }
+
+    fn share(name: &str, argument: Option<&str>) -> f64 {
+        let sampling = Sampling::named(name, argument);
+        let wanted = (1..=2_000).filter(|number| sampling.wants(trace(*number), None)).count();
+        wanted as f64 / 2_000.0
+    }
+
+    #[test]
+    fn every_standard_sampler_does_what_the_standard_says() {
+        // Its name and argument; how much of one's own is told; whether a caller's trace is told that says so, or not so.
+        let table = [
+            ("always_on", None, 1.0, true, true),
+            ("always_off", None, 0.0, false, false),
+            ("traceidratio", Some("0"), 0.0, false, false),
+            ("traceidratio", Some("1"), 1.0, true, true),
+            ("traceidratio", None, 1.0, true, true),
+            ("parentbased_always_on", None, 1.0, true, false),
+            ("parentbased_always_off", None, 0.0, true, false),
+            ("parentbased_traceidratio", Some("0.0"), 0.0, true, false),
+            ("parentbased_traceidratio", Some("1.0"), 1.0, true, false),
+        ];
+        for (name, argument, own, told, silent) in table {
+            let sampling = Sampling::named(name, argument);
+            assert_eq!(share(name, argument), own, "{name} {argument:?}");
+            assert_eq!(sampling.wants(trace(0), caller(1)), told, "{name} {argument:?} and a caller who tells");
+            assert_eq!(sampling.wants(trace(0), caller(0)), silent, "{name} {argument:?} and a caller who does not");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_kept_and_depends_on_the_id_of_the_trace_alone() {
+        for (name, ratio) in [("traceidratio", 0.25), ("parentbased_traceidratio", 0.1)] {
+            let argument = ratio.to_string();
+            let kept = share(name, Some(&argument));
+            assert!((kept - ratio).abs() < 0.03, "{name} {ratio}: {kept}");
+
+            let (one, other) = (Sampling::named(name, Some(&argument)), Sampling::named(name, Some(&argument)));
+            for number in 1..=2_000 {
+                let elsewhere = Traceparent { span: number, ..trace(number) };
+                assert_eq!(one.wants(trace(number), None), other.wants(elsewhere, None), "in another process as well");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_told_by_a_small_ratio_is_told_by_a_larger_one() {
+        let (few, many) = (Sampling::named("traceidratio", Some("0.1")), Sampling::named("traceidratio", Some("0.5")));
+
+        assert!((1..=2_000).all(|number| !few.wants(trace(number), None) || many.wants(trace(number), None)));
+    }
+
+    #[test]
+    fn an_argument_that_is_no_ratio_samples_everything() {
+        for wrong in ["", "half", "-1", "7", "NaN"] {
+            assert_eq!(share("traceidratio", Some(wrong)), 1.0, "{wrong}");
+        }
+        assert_eq!(share("no_such_sampler", None), 1.0);
     }
 }

@@ -28,10 +28,14 @@ pub struct Settings {
     pub export_timeout: Duration,
     /// How often metrics are exported (`OTEL_METRIC_EXPORT_INTERVAL`, 60 s).
     pub metric_interval: Duration,
+    /// How long one export of metrics may take (`OTEL_METRIC_EXPORT_TIMEOUT`, 30 s).
+    pub metric_timeout: Duration,
     /// Whether texts of goals and findings may leave (`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`).
     pub content: bool,
-    /// The transports to try, in order: one if a protocol is set, else both.
+    /// The transports to try for spans, in order: one if a protocol is set, else both.
     pub transports: Vec<Transport>,
+    /// The same for metrics, which may go elsewhere by another protocol.
+    pub metric_transports: Vec<Transport>,
     /// A collector by its base URL, whatever the variables say.
     pub endpoint: Option<String>,
     /// Events kept for an exporter that comes late, at most.
@@ -96,8 +100,10 @@ impl Settings {
             delay: millis("OTEL_BSP_SCHEDULE_DELAY", 1_000),
             export_timeout: millis("OTEL_BSP_EXPORT_TIMEOUT", 30_000),
             metric_interval: millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000),
+            metric_timeout: millis("OTEL_METRIC_EXPORT_TIMEOUT", 30_000),
             content: is("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
-            transports: transports(&said)?,
+            transports: transports(&said, "TRACES")?,
+            metric_transports: transports(&said, "METRICS")?,
             endpoint: None,
             events_max: 1 << 20,
         })
@@ -107,6 +113,7 @@ impl Settings {
     pub fn to(mut self, endpoint: impl Into<String>, transport: Transport) -> Self {
         self.endpoint = Some(endpoint.into());
         self.transports = vec![transport];
+        self.metric_transports = vec![transport];
         self
     }
 }
@@ -129,15 +136,18 @@ fn endpoints(said: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsError
     Ok(())
 }
 
-fn transports(said: &impl Fn(&str) -> Option<String>) -> Result<Vec<Transport>, SettingsError> {
-    let specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
-    let general = "OTEL_EXPORTER_OTLP_PROTOCOL";
-    let found = [specific, general].into_iter().find_map(|name| said(name).map(|value| (name, value)));
+/// The transports of one signal; what is said of it in particular is stronger than what is said in general.
+fn transports(said: &impl Fn(&str) -> Option<String>, signal: &str) -> Result<Vec<Transport>, SettingsError> {
+    let either = |what: &str| {
+        let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+        names.into_iter().find_map(|name| said(&name).map(|value| (name, value)))
+    };
+    let found = either("PROTOCOL");
     match found {
         None => {
             // The standard's own answer first; a port or a server that speaks the other protocol is found out.
-            let endpoint = said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| said("OTEL_EXPORTER_OTLP_ENDPOINT"));
-            let grpc = endpoint.is_some_and(|endpoint| endpoint.trim_end_matches('/').ends_with(":4317"));
+            let grpc =
+                either("ENDPOINT").is_some_and(|(_, endpoint)| endpoint.trim_end_matches('/').ends_with(":4317"));
             let both = [Transport::Http, Transport::Grpc];
             Ok(if grpc { both.into_iter().rev().collect() } else { both.to_vec() })
         }
@@ -145,7 +155,7 @@ fn transports(said: &impl Fn(&str) -> Option<String>) -> Result<Vec<Transport>, 
         Some((_, value)) if value == "http/protobuf" => Ok(vec![Transport::Http]),
         Some((variable, value)) => {
             let next = "use grpc or http/protobuf";
-            Err(SettingsError { variable: variable.to_owned(), value, next })
+            Err(SettingsError { variable, value, next })
         }
     }
 }
@@ -225,13 +235,15 @@ mod tests {
             ("OTEL_BSP_SCHEDULE_DELAY", "50"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "75"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "80"),
+            ("OTEL_METRIC_EXPORT_TIMEOUT", "85"),
             ("OTEL_METRICS_EXPORTER", "none"),
         ])
         .unwrap();
 
         assert_eq!((settings.queue_max, settings.batch_max), (100, 100), "a batch is no larger than the queue");
         assert_eq!((settings.delay.as_millis(), settings.export_timeout.as_millis()), (50, 75));
-        assert_eq!((settings.metric_interval.as_millis(), settings.metrics), (80, false));
+        assert_eq!((settings.metric_interval.as_millis(), settings.metric_timeout.as_millis()), (80, 85));
+        assert!(settings.traces && !settings.metrics);
     }
 
     #[test]
@@ -245,6 +257,23 @@ mod tests {
         assert_eq!(port.transports, [Transport::Grpc, Transport::Http], "the port says what is spoken there");
         let json = given(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]).unwrap_err();
         assert_eq!(json.to_string(), "OTEL_EXPORTER_OTLP_PROTOCOL is `http/json`: use grpc or http/protobuf");
+    }
+
+    #[test]
+    fn each_signal_has_a_protocol_of_its_own() {
+        let metrics = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf");
+        let settings = given(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), metrics]).unwrap();
+        assert_eq!(
+            (&settings.transports[..], &settings.metric_transports[..]),
+            (&[Transport::Grpc][..], &[Transport::Http][..])
+        );
+
+        let settings = given(&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://localhost:4317")]).unwrap();
+        let (http, grpc) = (Transport::Http, Transport::Grpc);
+        assert_eq!((&settings.transports[..], &settings.metric_transports[..]), (&[http, grpc][..], &[grpc, http][..]));
+
+        let pigeon = given(&[("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "pigeon")]).unwrap_err();
+        assert_eq!(pigeon.variable, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL");
     }
 
     #[test]

@@ -19,15 +19,23 @@ use crate::{
 /// An export on its way.
 pub type Export<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
-/// Where spans and metrics go. Called by one exporter, one call at a time.
+/// Where spans go, and how to get to where metrics go. Called by one exporter, one call at a time.
 pub trait Sink: Send + 'static {
     /// Takes a batch; what is left in it after an error was not taken.
     fn spans<'a>(&'a mut self, batch: &'a mut Vec<Span>) -> Export<'a>;
 
+    /// Where metrics go, asked once at the start; `None` is nowhere.
+    fn metrics(&mut self) -> Option<Box<dyn MetricSink>> {
+        None
+    }
+}
+
+/// Where metrics go. Called by one exporter, one call at a time, beside the spans.
+pub trait MetricSink: Send + 'static {
     /// Takes what was collected.
     fn metrics<'a>(&'a mut self, collected: &'a ResourceMetrics) -> Export<'a>;
 
-    /// Whether metrics are told as totals or as differences.
+    /// Whether they are told as totals or as differences.
     fn temporality(&self) -> Temporality {
         Temporality::Cumulative
     }
@@ -42,10 +50,6 @@ impl Sink for Discard {
         batch.clear();
         Box::pin(async { Ok(()) })
     }
-
-    fn metrics<'a>(&'a mut self, _: &'a ResourceMetrics) -> Export<'a> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 /// Hands every batch to a closure, as the SDK's spans.
@@ -58,10 +62,6 @@ impl<F: FnMut(Role, Vec<SpanData>) + Send + 'static> Sink for ToClosure<F> {
         }
         Box::pin(async { Ok(()) })
     }
-
-    fn metrics<'a>(&'a mut self, _: &'a ResourceMetrics) -> Export<'a> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 impl<F> fmt::Debug for ToClosure<F> {
@@ -70,30 +70,27 @@ impl<F> fmt::Debug for ToClosure<F> {
     }
 }
 
-/// A collector spoken to over OTLP. One connection; the resource changes from role to role.
+/// A collector spoken to over OTLP. One connection for spans, on which the resource changes from role to role; another
+/// for metrics, with a protocol, an address and headers of its own.
 #[derive(Debug)]
 pub struct Otlp {
     identity: Identity,
-    transports: Vec<Transport>,
-    endpoint: Option<String>,
-    spans: SpanExporter,
-    metrics: Option<MetricExporter>,
+    spans: Line<SpanExporter>,
+    metrics: Option<Line<MetricExporter>>,
 }
 
 impl Otlp {
-    /// Prepares the connection; nothing is sent before the first batch. Needs tokio around it.
+    /// Prepares the connections; nothing is sent before the first batch. Needs tokio around it.
     ///
     /// # Errors
-    /// If endpoint, headers or compression cannot be understood.
+    /// If an endpoint, headers or compression cannot be understood.
     pub fn new(settings: &Settings) -> Result<Self, ExporterBuildError> {
-        let transports = settings.transports.clone();
-        let first = transports.first().copied().unwrap_or(Transport::Http);
+        let endpoint = settings.endpoint.clone();
+        let metrics = || Line::to(endpoint.clone(), settings.metric_transports.clone(), metric_exporter);
         Ok(Self {
             identity: Identity::of_this_process(),
-            spans: span_exporter(first, settings.endpoint.as_deref())?,
-            metrics: settings.metrics.then(|| metric_exporter(first, settings.endpoint.as_deref())).transpose()?,
-            endpoint: settings.endpoint.clone(),
-            transports,
+            metrics: settings.metrics.then(metrics).transpose()?,
+            spans: Line::to(endpoint, settings.transports.clone(), span_exporter)?,
         })
     }
 
@@ -110,34 +107,18 @@ impl Otlp {
         Ok(())
     }
 
-    /// Sends the spans of one role; tries the other transport if none was asked for and none has worked yet.
     async fn send_as(&mut self, role: &Role, spans: &[Span]) -> Result<(), String> {
         let resource = self.identity.of(role);
         let mut failed = None;
-        for _ in 0..self.transports.len() {
-            self.spans.set_resource(&resource);
-            match self.spans.export(data(spans.iter().cloned())).await {
-                Ok(()) => {
-                    self.transports.truncate(1);
-                    return Ok(());
-                }
+        for _ in 0..self.spans.transports.len() {
+            self.spans.exporter.set_resource(&resource);
+            match self.spans.exporter.export(data(spans.iter().cloned())).await {
+                Ok(()) => return self.spans.keep(),
                 Err(error) => failed = failed.or(Some(error.to_string())),
             }
-            if self.transports.len() > 1 {
-                self.transports.rotate_left(1);
-                self.connect().map_err(|error| error.to_string())?;
-            }
+            self.spans.turn()?;
         }
         Err(failed.unwrap_or_else(|| "there is no transport".to_owned()))
-    }
-
-    fn connect(&mut self) -> Result<(), ExporterBuildError> {
-        let Some(transport) = self.transports.first().copied() else { return Ok(()) };
-        self.spans = span_exporter(transport, self.endpoint.as_deref())?;
-        if self.metrics.is_some() {
-            self.metrics = Some(metric_exporter(transport, self.endpoint.as_deref())?);
-        }
-        Ok(())
     }
 }
 
@@ -146,17 +127,62 @@ impl Sink for Otlp {
         Box::pin(self.send(batch))
     }
 
+    fn metrics(&mut self) -> Option<Box<dyn MetricSink>> {
+        self.metrics.take().map(|line| Box::new(line) as Box<dyn MetricSink>)
+    }
+}
+
+impl MetricSink for Line<MetricExporter> {
     fn metrics<'a>(&'a mut self, collected: &'a ResourceMetrics) -> Export<'a> {
         Box::pin(async move {
-            match &self.metrics {
-                Some(exporter) => exporter.export(collected).await.map_err(|error| error.to_string()),
-                None => Ok(()),
+            let mut failed = None;
+            for _ in 0..self.transports.len() {
+                match self.exporter.export(collected).await {
+                    Ok(()) => return self.keep(),
+                    Err(error) => failed = failed.or(Some(error.to_string())),
+                }
+                self.turn()?;
             }
+            Err(failed.unwrap_or_else(|| "there is no transport".to_owned()))
         })
     }
 
     fn temporality(&self) -> Temporality {
-        self.metrics.as_ref().map_or(Temporality::Cumulative, PushMetricExporter::temporality)
+        PushMetricExporter::temporality(&self.exporter)
+    }
+}
+
+/// The way to a collector for one signal: the transport in use, and those to try until one has worked.
+#[derive(Debug)]
+struct Line<E> {
+    exporter: E,
+    transports: Vec<Transport>,
+    endpoint: Option<String>,
+    dial: Dial<E>,
+}
+
+type Dial<E> = fn(Transport, Option<&str>) -> Result<E, ExporterBuildError>;
+
+impl<E> Line<E> {
+    fn to(endpoint: Option<String>, transports: Vec<Transport>, dial: Dial<E>) -> Result<Self, ExporterBuildError> {
+        let first = transports.first().copied().unwrap_or(Transport::Http);
+        Ok(Self { exporter: dial(first, endpoint.as_deref())?, transports, endpoint, dial })
+    }
+
+    /// This transport works: the other is not tried any more.
+    fn keep(&mut self) -> Result<(), String> {
+        self.transports.truncate(1);
+        Ok(())
+    }
+
+    /// This transport failed: the other one is next, if none was asked for and none has worked yet.
+    fn turn(&mut self) -> Result<(), String> {
+        if self.transports.len() > 1 {
+            self.transports.rotate_left(1);
+            self.exporter =
+                (self.dial)(self.transports[0], self.endpoint.as_deref()).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }
 

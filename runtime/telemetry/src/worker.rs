@@ -1,7 +1,7 @@
 //! The exporter's own thread: tails logs, folds, queues, sends. Nobody in the runtime ever waits for it.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +11,7 @@ use std::{
 
 use bailiwick_actors::{
     audit_log::log::Tail,
+    edge::Places,
     world::{Clock, World},
 };
 use bailiwick_protocols::{Event, RuntimeEvent};
@@ -29,7 +30,13 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{fold::Fold, metrics::Metrics, settings::Settings, sink::Sink, span::Span};
+use crate::{
+    fold::Fold,
+    metrics::Metrics,
+    settings::Settings,
+    sink::{MetricSink, Sink},
+    span::Span,
+};
 
 /// How often the logs are looked at: 100 ms.
 const LOOK: Duration = Duration::from_millis(100);
@@ -53,11 +60,12 @@ pub(crate) type Flushed = Box<dyn FnOnce() + Send>;
 pub(crate) struct Followed {
     tail: Tail,
     clock: Clock,
+    places: Places,
 }
 
 impl Followed {
-    pub(crate) fn new(world: &World, events_max: usize) -> Box<Self> {
-        Box::new(Self { tail: world.log.tail(events_max), clock: world.clock })
+    pub(crate) fn new(world: &World, places: &Places, events_max: usize) -> Box<Self> {
+        Box::new(Self { tail: world.log.tail(events_max), clock: world.clock, places: places.clone() })
     }
 }
 
@@ -78,6 +86,9 @@ struct Source {
     clock: Clock,
     past: u64,
     fold: Fold,
+    places: Places,
+    /// Who was turned away at its edge and counted already, by reason.
+    turned_away: HashMap<&'static str, u64>,
     ended: bool,
 }
 
@@ -97,6 +108,11 @@ pub(crate) struct Worker {
     metrics: Metrics,
     provider: SdkMeterProvider,
     reader: Reader,
+    /// Away while numbers are on their way, which is beside the spans: neither waits for the other.
+    metric_sink: Option<Box<dyn MetricSink>>,
+    telling: Option<JoinHandle<Box<dyn MetricSink>>>,
+    /// The spans that were dropped when numbers were told last.
+    drops_told: u64,
     metrics_due: Instant,
     flushing: Option<Flushed>,
     counts: Arc<Counts>,
@@ -104,8 +120,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: Settings, resource: Resource, sink: Box<dyn Sink>, counts: Arc<Counts>) -> Self {
-        let reader = Reader(Arc::new(ManualReader::builder().with_temporality(sink.temporality()).build()));
+    pub(crate) fn new(settings: Settings, resource: Resource, mut sink: Box<dyn Sink>, counts: Arc<Counts>) -> Self {
+        let metric_sink = sink.metrics().filter(|_| settings.metrics);
+        let temporality = metric_sink.as_ref().map_or(Temporality::Cumulative, |sink| sink.temporality());
+        let reader = Reader(Arc::new(ManualReader::builder().with_temporality(temporality).build()));
         let provider = SdkMeterProvider::builder().with_reader(reader.clone()).with_resource(resource).build();
         let metrics = Metrics::new(&provider.meter("bailiwick"));
         let metrics_due = Instant::now() + settings.metric_interval;
@@ -121,6 +139,9 @@ impl Worker {
             metrics,
             provider,
             reader,
+            metric_sink,
+            telling: None,
+            drops_told: 0,
             metrics_due,
             flushing: None,
             counts,
@@ -133,14 +154,13 @@ impl Worker {
         let mut look = Instant::now();
         let mut open = true;
         loop {
-            let sent = async {
-                match &mut self.sending {
-                    Some(sending) => sending.await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                sent = sent => self.sent(sent),
+                sent = over(&mut self.sending) => self.sent(sent),
+                told = over(&mut self.telling) => {
+                    self.telling = None;
+                    // A sink that panicked is gone, and the spans go on.
+                    self.metric_sink = told.ok();
+                }
                 command = commands.recv(), if open => match command {
                     Some(Command::Follow(followed)) => self.follow(*followed),
                     Some(Command::Flush(done)) => self.flush(done),
@@ -152,7 +172,7 @@ impl Worker {
                 () = sleep_until(look) => look = Instant::now() + LOOK,
             }
             self.look();
-            self.send().await;
+            self.send();
             if self.flushing.is_none() && !open {
                 drop(self.provider.shutdown());
                 return;
@@ -160,10 +180,10 @@ impl Worker {
         }
     }
 
-    fn follow(&mut self, Followed { tail, clock }: Followed) {
+    fn follow(&mut self, Followed { tail, clock, places }: Followed) {
         let past = tail.past();
         let fold = Fold::new(past, self.settings.sampling.clone(), self.settings.content);
-        self.sources.push(Source { tail, clock, past, fold, ended: false });
+        self.sources.push(Source { tail, clock, past, fold, places, turned_away: HashMap::new(), ended: false });
     }
 
     /// Everything there is leaves now; what cannot is given up.
@@ -193,12 +213,14 @@ impl Worker {
                     source.ended |= matches!(recorded.event, Event::Runtime(RuntimeEvent::RuntimeStopped { .. }))
                         && recorded.seq > source.past;
                 }
-                if let Some(newest) = events.last() {
-                    self.metrics.durable(source.clock.now().since(newest.at).as_secs_f64());
-                }
                 if events.len() < TAKE {
                     break;
                 }
+            }
+            source.tail.appends().into_iter().for_each(|took| self.metrics.kept(took));
+            for (reason, submissions) in source.places.turned_away_for() {
+                let counted = source.turned_away.entry(reason).or_default();
+                self.metrics.turned_away(reason, submissions - std::mem::replace(counted, submissions));
             }
             source.fold.tick(source.clock.now());
             for span in source.fold.take() {
@@ -229,8 +251,11 @@ impl Worker {
         }
     }
 
-    async fn send(&mut self) {
+    fn send(&mut self) {
         let now = Instant::now();
+        if self.metrics_due <= now {
+            self.send_metrics(now);
+        }
         if self.sink.is_none() {
             return;
         }
@@ -238,15 +263,24 @@ impl Worker {
         if !self.queue.is_empty() && (full || self.due.is_some_and(|due| due <= now)) {
             return self.send_batch();
         }
-        if self.metrics_due <= now {
-            self.metrics_due = now + self.settings.metric_interval;
-            self.send_metrics().await;
-        }
         if self.queue.is_empty() {
             self.due = None;
-            if let Some(done) = self.flushing.take() {
-                done();
-            }
+            self.flushed(now);
+        }
+    }
+
+    /// No span is left. What was dropped at the end is told as a number yet.
+    fn flushed(&mut self, now: Instant) {
+        if self.flushing.is_some()
+            && self.telling.is_none()
+            && self.drops_told < self.counts.dropped.load(Ordering::Relaxed)
+        {
+            self.send_metrics(now);
+        }
+        if self.telling.is_none()
+            && let Some(done) = self.flushing.take()
+        {
+            done();
         }
     }
 
@@ -302,15 +336,32 @@ impl Worker {
         self.metrics.dropped(lost);
     }
 
-    async fn send_metrics(&mut self) {
-        let Some(sink) = self.sink.as_mut().filter(|_| self.settings.metrics) else { return };
+    /// Tells the numbers, unless they are being told.
+    fn send_metrics(&mut self, now: Instant) {
+        let Some(mut sink) = self.metric_sink.take() else { return };
+        self.metrics_due = now + self.settings.metric_interval;
+        self.drops_told = self.counts.dropped.load(Ordering::Relaxed);
         let mut collected = ResourceMetrics::default();
-        if self.reader.collect(&mut collected).is_ok()
-            && let Ok(Err(error)) = timeout(self.settings.export_timeout, sink.metrics(&collected)).await
-        {
-            // Many collectors take traces only: nothing is wrong with that.
-            tracing::debug!(error, "metrics could not be exported");
+        if self.reader.collect(&mut collected).is_err() {
+            self.metric_sink = Some(sink);
+            return;
         }
+        let limit = self.settings.metric_timeout;
+        self.telling = Some(tokio::spawn(async move {
+            if let Ok(Err(error)) = timeout(limit, sink.metrics(&collected)).await {
+                // Many collectors take traces only: nothing is wrong with that.
+                tracing::debug!(error, "metrics could not be exported");
+            }
+            sink
+        }));
+    }
+}
+
+/// Waits for what is on its way; for ever, if nothing is.
+async fn over<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -45,6 +45,10 @@ impl Desk {
         };
         match self.rule(&delegation) {
             StackRuling::Admit(mandate) => {
+                if mandate != delegation.mandate {
+                    let rulings = self.look(|books, scene| books.stack.narrowings(&delegation, scene));
+                    self.happen(AgentFact::Narrowed { delegation: id, rulings });
+                }
                 let delegation = Arc::new(Delegation { mandate, ..Delegation::clone(&delegation) });
                 self.permits.insert(id, permit);
                 if self.own_check(&delegation).is_none() {

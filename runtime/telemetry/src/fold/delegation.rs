@@ -32,6 +32,8 @@ pub(super) struct DelegationTrace {
     attempt: Traceparent,
     admitted: Option<Timestamp>,
     wait: Option<Wait>,
+    /// Who was asked at the door, and who did not simply let it pass.
+    policies: Vec<String>,
     rulings: Vec<String>,
     seat: Option<u32>,
     tools: u64,
@@ -71,6 +73,7 @@ impl DelegationTrace {
             attempt: goal.child(number),
             admitted: None,
             wait: None,
+            policies: Vec::new(),
             rulings: Vec::new(),
             seat: None,
             tools: 0,
@@ -87,6 +90,11 @@ impl DelegationTrace {
         self.wait.as_mut()
     }
 
+    /// The policies that rule on it.
+    pub fn ruled_by(&mut self, policies: &[String]) {
+        self.policies = policies.to_vec();
+    }
+
     /// Takes a fact of the agent's stream.
     pub fn hear(&mut self, fact: &AgentFact, at: Timestamp, words: Words, waits: &mut Numbers, out: &mut Vec<Span>) {
         let goal = self.goal;
@@ -95,7 +103,8 @@ impl DelegationTrace {
                 self.admitted = Some(at);
                 self.attempt = delegation.traceparent;
                 let depth = [int(a::DEPTH, delegation.mandate.depth())];
-                out.push(self.admission(at, "admitted").with(depth));
+                let rulings = self.rulings();
+                out.push(self.admission(at, "admitted").with(depth).with(rulings));
                 self.wait = Some(self.waits_for("seat", self.span.context.span, at));
             }
             AgentFact::Started { seat, .. } => {
@@ -126,7 +135,7 @@ impl DelegationTrace {
                 let failed = failed.then(|| text(a::OUTCOME, "failed"));
                 out.extend(self.using.remove(call).map(|span| span.until(at).with(failed)));
             }
-            AgentFact::TurnedAway { rulings, .. } => {
+            AgentFact::Narrowed { rulings, .. } | AgentFact::TurnedAway { rulings, .. } => {
                 self.rulings = rulings.iter().map(|one| format!("{}: {}", one.policy, ruling(&one.ruling))).collect();
             }
             AgentFact::PartRefused { name, refusal, .. } => {
@@ -190,6 +199,13 @@ impl DelegationTrace {
             .until(at)
             .with(self.about.iter().cloned())
             .with([text(a::RULING, ruling)])
+            .with((!self.policies.is_empty()).then(|| texts(a::POLICIES, &self.policies)))
+    }
+
+    /// Who ruled what at the door, if that was told.
+    fn rulings(&mut self) -> Option<KeyValue> {
+        let rulings = std::mem::take(&mut self.rulings);
+        (!rulings.is_empty()).then(|| texts(a::RULINGS, rulings))
     }
 
     /// It was turned away, at the door or before a seat began.
@@ -201,9 +217,8 @@ impl DelegationTrace {
         ];
         let end = self.settled.unwrap_or(at);
         self.end_wait(end, waits, out);
-        // Who ruled what at the door, if that was told; the policy that decided is known by its words.
-        let rulings = std::mem::take(&mut self.rulings);
-        let said: Vec<_> = said.into_iter().chain((!rulings.is_empty()).then(|| texts(a::RULINGS, rulings))).collect();
+        // The policy that decided is known by its words.
+        let said: Vec<_> = said.into_iter().chain(self.rulings()).collect();
         if self.admitted.is_some() {
             self.span.happened(e::REFUSED, end, said.clone());
         } else {

@@ -38,6 +38,9 @@ pub(super) struct GoalTrace {
     waits: Numbers,
     submitted_seq: u64,
     resumed: bool,
+    /// The last span that was told, and the last one that was told before the goal lay still.
+    told: Option<Traceparent>,
+    told_before: Option<Traceparent>,
     attempts: u32,
     reassignments: u32,
     examinations: u32,
@@ -100,6 +103,8 @@ impl GoalTrace {
             waits: Numbers::default(),
             submitted_seq: recorded.seq,
             resumed: false,
+            told: None,
+            told_before: None,
             attempts: 0,
             reassignments: 0,
             examinations: 0,
@@ -121,12 +126,24 @@ impl GoalTrace {
         self.delegations.get_mut(&id.number)
     }
 
-    /// The goal goes on; if it began in the past, it was resumed, whether it says so or not.
+    /// A span of it was told, by this life of the process or by an earlier one.
+    pub fn told(&mut self, span: Traceparent, is_past: bool) {
+        self.told = Some(span);
+        if is_past {
+            self.told_before = Some(span);
+        }
+    }
+
+    /// The goal goes on; if it began in the past, it was resumed, whether it says so or not. Its span, which is told only
+    /// now, is linked to the last one that was told before.
     pub fn goes_on(&mut self, past: u64, event: &GoalEvent, at: Timestamp) {
         let says_so = matches!(event, GoalEvent::GoalResumed);
         if says_so || (self.submitted_seq <= past && !self.resumed) {
             self.resumed = true;
             self.root.happened(e::RESUMED, at, Vec::new());
+            if let Some(last) = self.told_before.take() {
+                self.root.linked(last, false, "resumes");
+            }
         }
     }
 
@@ -234,6 +251,7 @@ impl GoalTrace {
             }
             E::GoalParked => {
                 let about = vec![text(a::GOAL, self.goal)];
+                self.told_before = self.told;
                 self.parked = Some(Wait::new(Role::Coordinator, "a_person", self.context.span, at, about));
                 self.note(None, e::PARKED, at, Vec::new());
             }

@@ -1,6 +1,6 @@
 //! What may be said about failures and refusals without telling what agents were told or have written.
 
-use bailiwick_protocols::{Code, Outcome, Refusal, Ruling, Verdict};
+use bailiwick_protocols::{Code, Limits, Outcome, Permissions, Refusal, Ruling, Verdict};
 
 /// The most characters of a foreign text.
 const MAX: usize = 200;
@@ -65,9 +65,24 @@ pub(super) fn policy(refusal: &Refusal) -> &str {
 pub(super) fn ruling(ruling: &Ruling) -> String {
     match ruling {
         Ruling::Pass => "passes".to_owned(),
-        Ruling::Narrow(_) => "narrows".to_owned(),
+        Ruling::Narrow(limits) => format!("narrows, {}", short(&narrowed(limits))),
         Ruling::Hold(_) => "holds".to_owned(),
         Ruling::Refuse(refusal) => format!("refuses, {}", short(&refusal.to_string())),
         _ => "rules".to_owned(),
     }
+}
+
+/// What is left, at most, after a narrowing.
+fn narrowed(limits: &Limits) -> String {
+    let held = |held: &Permissions| if held.is_empty() { "nothing".to_owned() } else { held.to_string() };
+    let said = [
+        limits.exercise.as_ref().map(|exercise| format!("may do {}", held(exercise))),
+        limits.grant.as_ref().map(|grant| format!("may grant {}", held(grant))),
+        limits.slice.micro_usd.map(|micro| format!("may spend {micro} micro-USD")),
+        limits.slice.tokens.map(|tokens| format!("may spend {tokens} tokens")),
+        limits.depth.map(|depth| format!("may go {depth} deeper")),
+        limits.deadline.map(|at| format!("must end by {at}")),
+        limits.expires.map(|at| format!("expires at {at}")),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -2,10 +2,11 @@
 
 use std::process::Stdio;
 
-use bailiwick::prelude::*;
+use bailiwick::{prelude::*, telemetry::SHUTDOWN};
 
 use super::{
-    grpc::{GrpcCollector, Manner},
+    grpc::GrpcCollector,
+    http::{HttpCollector, Manner},
     seen::{Seen, text},
 };
 
@@ -25,7 +26,9 @@ async fn the_other_process_runs_a_goal_as_its_environment_says() {
     let report = team.submit(goal).await.expect("there is room").await.expect("the runtime goes on");
     println!("<{}>", report.output.as_ref().and_then(|said| said.as_text().ok()).unwrap_or_default());
     team.shutdown().await.expect("it ends well");
+    let begun = tokio::time::Instant::now();
     telemetry.shutdown().await;
+    println!("[{}]", begun.elapsed().as_millis());
 }
 
 /// What a collector sees of that process, and which `TRACEPARENT` its program was given.
@@ -38,9 +41,12 @@ async fn run(caller: &str, variables: &[(&str, &str)]) -> (GrpcCollector, Seen, 
     let output = other.stdin(Stdio::null()).output().await.expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let told = said.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(told, _)| told.to_owned());
-    let seen = collector.seen();
-    (collector, seen, told.unwrap_or_else(|| panic!("it says nothing: {said}")))
+    let between = |open, close| Some(said.split_once(open)?.1.split_once(close)?.0.to_owned());
+    let told = between('<', '>').unwrap_or_else(|| panic!("it says nothing: {said}"));
+    let mut seen = collector.seen();
+    let millis = between('[', ']').and_then(|millis| millis.parse().ok()).expect("it says how long its end took");
+    seen.ended = std::time::Duration::from_millis(millis);
+    (collector, seen, told)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +87,58 @@ async fn a_caller_whose_trace_is_continued_decides_whether_it_is_told() {
     let (_, seen, told) = run("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", &[]).await;
     assert_eq!(seen.named("invoke_agent").len(), 1);
     assert!(told.ends_with("-01"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_signal_goes_where_and_how_its_own_variables_say() {
+    let numbers = HttpCollector::start(Manner::Answers);
+
+    let (collector, seen, _) = run(
+        "",
+        &[
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &format!("{}/v1/metrics", numbers.endpoint)),
+            ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf"),
+            ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-token=numbers"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-token=spans"),
+        ],
+    )
+    .await;
+
+    seen.assert_whole();
+    assert_eq!(seen.metric_requests, 0, "numbers go elsewhere");
+    assert_eq!(collector.token.lock().expect("nobody panicked").as_deref(), Some("spans"));
+    let elsewhere = numbers.seen();
+    assert_eq!(elsewhere.value("bailiwick.goals", "outcome=unverified"), Some(1.0), "{:#?}", elsewhere.values);
+    assert!(elsewhere.spans.is_empty());
+    let headers = numbers.headers.lock().expect("nobody panicked").to_ascii_lowercase();
+    assert!(headers.contains("x-token: numbers"), "{headers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_whose_collector_never_answers_costs_the_other_nothing_and_each_has_its_own_time() {
+    let silent = HttpCollector::start(Manner::NeverAnswers);
+    let elsewhere = |signal: &str| {
+        let variable = |what: &str| format!("OTEL_EXPORTER_OTLP_{signal}_{what}");
+        let endpoint = format!("{}/v1/{}", silent.endpoint, signal.to_ascii_lowercase());
+        [
+            (variable("ENDPOINT"), endpoint),
+            (variable("PROTOCOL"), "http/protobuf".to_owned()),
+            (variable("TIMEOUT"), "50".to_owned()),
+        ]
+    };
+
+    for signal in ["METRICS", "TRACES"] {
+        let said = elsewhere(signal);
+        let (_, seen, _) = run("", &said.each_ref().map(|(key, value)| (key.as_str(), value.as_str()))).await;
+
+        assert_eq!(seen.metric_requests > 0, signal == "TRACES", "{signal}");
+        assert_eq!(!seen.spans.is_empty(), signal == "METRICS", "{signal}");
+        assert!(
+            seen.ended < SHUTDOWN,
+            "{signal}: it was given up after 50 ms, and nothing else was waited for: {:?}",
+            seen.ended
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,6 @@
 //! A collector over gRPC, and three that are none.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::{
     metrics::v1::{
@@ -18,16 +15,7 @@ use opentelemetry_proto::tonic::collector::{
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
-use super::seen::Seen;
-
-/// How a collector behaves.
-#[derive(Clone, Copy, Debug)]
-pub enum Manner {
-    Answers,
-    Refuses,
-    AnswersAfter(Duration),
-    NeverAnswers,
-}
+use super::{http::Manner, seen::Seen};
 
 #[derive(Clone)]
 pub struct GrpcCollector {

@@ -1,10 +1,12 @@
-//! A collector over HTTP/1.1 in a few lines of the standard library; shared with the tests of the program.
+//! A collector over HTTP/1.1 in a few lines of the standard library, and three that are none; shared with the tests of
+//! the program.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use opentelemetry_proto::tonic::collector::{
@@ -13,6 +15,16 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 
 use super::seen::Seen;
+
+/// How a collector behaves.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "not every test binary asks for each")]
+pub enum Manner {
+    Answers,
+    Refuses,
+    AnswersAfter(Duration),
+    NeverAnswers,
+}
 
 /// A collector that listens; it ends with the process.
 pub struct HttpCollector {
@@ -24,7 +36,7 @@ pub struct HttpCollector {
 }
 
 impl HttpCollector {
-    pub fn start() -> Self {
+    pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
         let (seen, headers) = (Arc::new(Mutex::new(Seen::default())), Arc::new(Mutex::new(String::new())));
@@ -32,7 +44,7 @@ impl HttpCollector {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, headers) = (all.clone(), last.clone());
-                thread::spawn(move || while answer(&stream, &seen, &headers).is_some() {});
+                thread::spawn(move || while answer(&stream, manner, &seen, &headers).is_some() {});
             }
         });
         Self { endpoint, seen, headers }
@@ -43,7 +55,31 @@ impl HttpCollector {
     }
 }
 
-fn answer(stream: &TcpStream, seen: &Mutex<Seen>, headers: &Mutex<String>) -> Option<()> {
+/// Takes one request and answers it in this manner; `None` once nothing more comes.
+fn answer(stream: &TcpStream, manner: Manner, seen: &Mutex<Seen>, headers: &Mutex<String>) -> Option<()> {
+    let (head, body) = request(stream)?;
+    *headers.lock().expect("nobody panicked") = head.clone();
+    match manner {
+        Manner::Answers => {}
+        Manner::Refuses => return say(stream, "403 Forbidden"),
+        #[allow(clippy::disallowed_methods, reason = "this thread is the collector, and it is slow")]
+        Manner::AnswersAfter(time) => thread::sleep(time),
+        Manner::NeverAnswers => loop {
+            thread::park();
+        },
+    }
+    let mut seen = seen.lock().expect("nobody panicked");
+    match head.split(' ').nth(1)? {
+        "/v1/traces" => seen.take_spans(ExportTraceServiceRequest::decode(&body[..]).ok()?),
+        "/v1/metrics" => seen.take_metrics(ExportMetricsServiceRequest::decode(&body[..]).ok()?),
+        _ => return None,
+    }
+    drop(seen);
+    say(stream, "200 OK")
+}
+
+/// The head and the body of the next request.
+fn request(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -55,14 +91,10 @@ fn answer(stream: &TcpStream, seen: &Mutex<Seen>, headers: &Mutex<String>) -> Op
     let length: usize = head.lines().find_map(length)?.ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    *headers.lock().expect("nobody panicked") = head.clone();
-    let mut seen = seen.lock().expect("nobody panicked");
-    match head.split(' ').nth(1)? {
-        "/v1/traces" => seen.take_spans(ExportTraceServiceRequest::decode(&body[..]).ok()?),
-        "/v1/metrics" => seen.take_metrics(ExportMetricsServiceRequest::decode(&body[..]).ok()?),
-        _ => return None,
-    }
-    drop(seen);
-    let mut stream = stream;
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").ok()
+    Some((head, body))
+}
+
+fn say(mut stream: &TcpStream, status: &str) -> Option<()> {
+    let rest = "content-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+    stream.write_all(format!("HTTP/1.1 {status}\r\n{rest}").as_bytes()).ok()
 }

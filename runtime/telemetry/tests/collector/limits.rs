@@ -7,7 +7,7 @@ use bailiwick::{
     telemetry::{Settings, Telemetry, names::metric as m, settings::Transport},
 };
 
-use super::grpc::{GrpcCollector, Manner};
+use super::{grpc::GrpcCollector, http::Manner};
 
 fn set(variables: &'static [(&str, &str)], collector: &GrpcCollector) -> Telemetry {
     let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());

@@ -1,5 +1,6 @@
 //! Goals as a collector sees them: whole traces, over gRPC and HTTP, and collectors that harm nobody.
 
+mod callers;
 mod demo;
 mod environment;
 mod grpc;

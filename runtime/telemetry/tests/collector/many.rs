@@ -2,10 +2,7 @@
 
 use bailiwick::{prelude::*, telemetry::settings::Transport};
 
-use super::{
-    exported,
-    grpc::{GrpcCollector, Manner},
-};
+use super::{exported, grpc::GrpcCollector, http::Manner};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_goals_at_once_lose_no_root() {

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use bailiwick::{
+    actors::{audit_log::memory::MemoryJournal, edge::LIVE_MAX},
     prelude::*,
     protocols::{Permissions, Usage},
-    telemetry::{names::metric as m, settings::Transport},
+    telemetry::{Telemetry, names::metric as m, settings::Transport},
 };
 
-use super::{
-    exported,
-    grpc::{GrpcCollector, Manner},
-};
+use super::{exported, grpc::GrpcCollector, http::Manner};
 
 /// One agent that costs something and is asked twice at once, one that breaks down until its breaker opens.
 fn team() -> bailiwick::Builder {
@@ -20,7 +18,8 @@ fn team() -> bailiwick::Builder {
     let hello = ScriptedReply::output("hello").usage(used).cost_usd(0.002).after(Duration::from_millis(30));
     let ada = scripted("ada", ["speak"], [hello]);
     let bo = scripted("bo", ["fail"], [ScriptedReply::panic()]);
-    Bailiwick::builder().name("shop").seed(3).agent(ada).agent(bo)
+    let journal = MemoryJournal::late(Duration::from_millis(1));
+    Bailiwick::builder().name("shop").seed(3).agent(ada).agent(bo).journal(journal)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +57,31 @@ async fn every_number_reaches_a_collector_under_labels_that_are_no_goals() {
     }
     assert!(seen.value(m::TRUST, "agent=ada capability=speak team=shop").is_some_and(|trust| trust > 0.5));
     assert!(seen.value(m::RESTARTS, "agent=bo team=shop").is_some_and(|restarts| restarts >= 2.0));
-    assert!(seen.value(m::JOURNAL_LATENCY, "").is_some_and(|looks| looks > 0.0));
+    assert!(seen.value(m::JOURNAL_LATENCY, "").is_some_and(|batches| batches > 3.0));
     assert!(seen.metrics.values().flatten().all(|label| !label.contains("goal")), "{:?}", seen.metrics);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_turned_away_at_the_edge_is_counted_by_reason_and_never_recorded() {
+    let collector = GrpcCollector::start(Manner::Answers).await;
+    let telemetry = Telemetry::over_otlp(super::settings().to(&collector.endpoint, Transport::Grpc));
+    let telemetry = telemetry.expect("it can be addressed");
+    let hung = agent_fn("ada", ["speak"], |_| std::future::pending::<Result<Output, AgentError>>());
+    let team = Bailiwick::builder().agent(hung).start().await.expect("a sound team");
+    team.followed_by(&telemetry);
+    let speak = || Goal::new("speak").needs_capability("speak");
+
+    assert!(team.submit(speak().task(Task::new("a", "speak").after(["nobody"]))).await.is_err());
+    for _ in 0..LIVE_MAX {
+        team.submit(speak()).await.expect("there is room");
+    }
+    for _ in 0..3 {
+        assert!(team.submit(speak()).await.is_err());
+    }
+    assert!(telemetry.flush(Duration::from_secs(10)).await);
+
+    let seen = collector.seen();
+    assert_eq!(seen.value(m::TURNED_AWAY, "reason=overloaded"), Some(3.0), "{:#?}", seen.values);
+    assert_eq!(seen.value(m::TURNED_AWAY, "reason=invalid"), Some(1.0));
+    team.halt().await.expect("it ends");
 }

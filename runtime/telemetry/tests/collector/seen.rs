@@ -22,6 +22,8 @@ pub struct Seen {
     pub metric_requests: usize,
     /// The last value of each metric under its labels, written `agent=ada outcome=failed`; of a histogram its count.
     pub values: BTreeMap<(String, String), f64>,
+    /// How long the exporter took to end, where that was asked.
+    pub ended: std::time::Duration,
 }
 
 #[derive(Debug, Clone)]

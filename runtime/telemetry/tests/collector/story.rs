@@ -1,12 +1,14 @@
 //! The demo as a collector sees it.
 
-use bailiwick::telemetry::settings::Transport;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bailiwick::{prelude::*, telemetry::settings::Transport};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use super::{
     demo, exported,
-    grpc::{GrpcCollector, Manner},
-    http::HttpCollector,
+    grpc::GrpcCollector,
+    http::{HttpCollector, Manner},
     seen::{Seen, SeenSpan, text},
 };
 
@@ -28,7 +30,7 @@ async fn a_goal_is_one_readable_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_over_http() {
-    let collector = HttpCollector::start();
+    let collector = HttpCollector::start(Manner::Answers);
 
     let team = demo::team(&format!("{}?http", collector.endpoint));
     let (reports, summary) = exported(&collector.endpoint, Transport::Http, team, [demo::goal()]).await;
@@ -56,6 +58,7 @@ fn services(seen: &Seen) {
     {
         assert!(seen.resources.contains_key(service), "{service} is missing in {:?}", seen.resources.keys());
     }
+    assert!(seen.resources.len() >= 4, "the architecture graph has something to show");
     for key in ["host.name", "host.id", "service.instance.id"] {
         assert!(seen.resources["bailiwick"].contains_key(key), "{key} is missing");
     }
@@ -94,22 +97,24 @@ fn attempts(seen: &Seen, report: &bailiwick::GoalReport) {
     assert_eq!(of("steady", "4").links, [(of("flaky", "3").id, "reassigned".to_owned())]);
 }
 
+/// The span that tells of each event.
+const PLACES: [(&str, &str); 6] = [
+    ("gen_ai.evaluation.result", "bailiwick.verification"),
+    ("bailiwick.agent_selected", "bailiwick.task"),
+    ("bailiwick.attempt_retried", "bailiwick.task"),
+    ("bailiwick.task_reassigned", "bailiwick.task"),
+    ("bailiwick.trust_updated", "bailiwick.delegation"),
+    ("bailiwick.breaker_opened", "bailiwick.delegation"),
+];
+
 fn events(seen: &Seen) {
-    let place = |name: &str| -> Vec<String> {
-        let with = seen.spans.iter().filter(|span| span.events_named(name).next().is_some());
-        with.map(|span| span.name.clone()).collect()
-    };
-    for (event, on) in [
-        ("gen_ai.evaluation.result", "bailiwick.verification"),
-        ("bailiwick.agent_selected", "bailiwick.task"),
-        ("bailiwick.trust_updated", "bailiwick.delegation"),
-        ("bailiwick.breaker_opened", "bailiwick.delegation"),
-        ("bailiwick.attempt_retried", "bailiwick.task"),
-        ("bailiwick.task_reassigned", "bailiwick.task"),
-    ] {
-        let on_these = place(event);
-        assert!(!on_these.is_empty(), "{event} is nowhere");
-        assert!(on_these.iter().all(|name| name == on), "{event} is on {on_these:?}");
+    let happened = || seen.spans.iter().flat_map(|span| span.events.iter().map(move |(event, ..)| (event, &span.name)));
+    for (event, on) in happened() {
+        let place = PLACES.iter().find(|(name, _)| name == event).map(|(_, place)| *place);
+        assert_eq!(place, Some(on.as_str()), "{event} is on `{on}`");
+    }
+    for (name, _) in PLACES {
+        assert!(happened().any(|(event, _)| event == name), "{name} is nowhere");
     }
     for span in &seen.spans {
         for (name, at, _) in &span.events {
@@ -145,18 +150,75 @@ fn judges(seen: &Seen) {
 
 const SCORE: &str = "gen_ai.evaluation.score.value";
 
+/// What is counted, and never a text.
+const WHOLE: [&str; 17] = [
+    "bailiwick.attempt",
+    "bailiwick.attempts",
+    "bailiwick.cost_micro_usd",
+    "bailiwick.delegation.number",
+    "bailiwick.judge.reason_chars",
+    "bailiwick.judge.seat",
+    "bailiwick.mandate.depth",
+    "bailiwick.reassignments",
+    "bailiwick.round",
+    "bailiwick.seat",
+    "bailiwick.task.criticality",
+    "bailiwick.tasks",
+    "bailiwick.until_ms",
+    "bailiwick.usage.calls",
+    "bailiwick.usage.input_tokens",
+    "bailiwick.usage.output_tokens",
+    "process.pid",
+];
+
 /// Whole numbers are whole numbers; plain spans of the runtime are no operations of a model.
 fn types(seen: &Seen) {
-    for span in &seen.spans {
-        for (key, value) in &span.attributes {
-            if let Value::StringValue(word) = value {
-                assert!(word.parse::<i64>().is_err(), "{key} = `{word}` on `{}` is a string", span.name);
-            }
-            let plain = span.name.starts_with("bailiwick.");
-            assert!(!(plain && key.starts_with("gen_ai.")), "{key} on `{}`", span.name);
+    let said = seen.spans.iter().flat_map(|span| {
+        let in_events = span.events.iter().flat_map(|(.., said)| said);
+        span.attributes.iter().chain(in_events).map(move |(key, value)| (span.name.as_str(), key.as_str(), value))
+    });
+    let resources = seen.resources.iter().filter(|(service, _)| service.starts_with("bailiwick"));
+    let named =
+        resources.flat_map(|(name, known)| known.iter().map(move |(key, value)| (name.as_str(), key.as_str(), value)));
+    let mut counted: BTreeSet<&str> = BTreeSet::new();
+    for (on, key, value) in said.chain(named) {
+        match value {
+            Value::StringValue(word) => assert!(word.parse::<i64>().is_err(), "{key} = `{word}` on `{on}` is a string"),
+            Value::IntValue(_) => drop(counted.insert(key)),
+            other => assert!(!WHOLE.contains(&key), "{key} = {other:?} on `{on}`"),
         }
     }
-    let deep =
-        seen.named("bailiwick.admission").into_iter().find_map(|span| span.attributes.get("bailiwick.mandate.depth"));
-    assert!(matches!(deep, Some(Value::IntValue(_))), "{deep:?}");
+    // Whether anybody waited for a whole millisecond is chance.
+    counted.remove("bailiwick.wait.part");
+    assert_eq!(counted.into_iter().collect::<Vec<_>>(), WHOLE);
+    for span in seen.spans.iter().filter(|span| span.name.starts_with("bailiwick.")) {
+        let foreign = span.attributes.keys().find(|key| key.starts_with("gen_ai."));
+        assert_eq!(foreign, None, "a plain span of the runtime is no operation of a model: `{}`", span.name);
+    }
+}
+
+/// What failed is red, from the attempts to the goal, and nothing between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goal_that_fails_is_red_at_its_attempts_and_at_its_root() {
+    let collector = GrpcCollector::start(Manner::Answers).await;
+    let team = Bailiwick::builder().name("unlucky").agent(scripted("ada", ["try"], [ScriptedReply::error("boom")]));
+    let goal = Goal::new("try").task(Task::new("t", "try").needs_capability("try").retries(1));
+
+    let (reports, _) = exported(&collector.endpoint, Transport::Grpc, team, [goal]).await;
+
+    assert_eq!(reports[0].outcome_word(), "failed");
+    let seen = collector.seen();
+    seen.assert_whole();
+    let red: BTreeMap<&str, Vec<&str>> = seen.spans.iter().fold(BTreeMap::new(), |mut red, span| {
+        red.entry(&*span.name).or_default().extend(span.error.as_deref());
+        red
+    });
+    for (name, errors) in red {
+        let all: &[&str] = match name {
+            "invoke_workflow unlucky" => &["AGENT_ERROR: boom"],
+            "invoke_agent ada" => &["AGENT_ERROR: boom", "AGENT_ERROR: boom"],
+            _ => &[],
+        };
+        assert_eq!(errors, all, "{name}");
+    }
 }

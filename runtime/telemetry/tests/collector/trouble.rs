@@ -1,16 +1,20 @@
 //! Collectors that are absent, refuse, come late or never answer: no goal is delayed by them, and none fails.
+//!
+//! Each of them over gRPC and over HTTP, with the same assertions.
 
 use std::time::Duration;
 
 use bailiwick::{
     prelude::*,
-    telemetry::{SHUTDOWN, Settings, Telemetry, settings::Transport},
+    telemetry::{SHUTDOWN, Summary, Telemetry, names::metric as m, settings::Transport},
 };
 use tokio::time::Instant;
 
 use super::{
     exported,
-    grpc::{GrpcCollector, Manner},
+    grpc::GrpcCollector,
+    http::{HttpCollector, Manner},
+    seen::Seen,
     settings,
 };
 
@@ -23,133 +27,102 @@ fn goal() -> Goal {
     Goal::new("hello").needs_capability("speak").verify(Verify::contains("hello"))
 }
 
-/// How long the goal took, how long the end of the exporter, and what became of the spans.
-async fn timed(endpoint: &str, transport: Transport) -> (Duration, Duration, bailiwick::telemetry::Summary) {
+/// A collector of either kind.
+enum Collector {
+    Grpc(GrpcCollector),
+    Http(HttpCollector),
+}
+
+impl Collector {
+    async fn both(manner: Manner) -> [Collector; 2] {
+        [Collector::Grpc(GrpcCollector::start(manner).await), Collector::Http(HttpCollector::start(manner))]
+    }
+
+    fn address(&self) -> (&str, Transport) {
+        match self {
+            Collector::Grpc(collector) => (&collector.endpoint, Transport::Grpc),
+            Collector::Http(collector) => (&collector.endpoint, Transport::Http),
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        match self {
+            Collector::Grpc(collector) => collector.seen(),
+            Collector::Http(collector) => collector.seen(),
+        }
+    }
+}
+
+/// Runs a goal with an exporter that nobody serves well: the goal does not notice, the exporter ends in time, and what
+/// became of the spans is told.
+async fn harms_nobody((endpoint, transport): (&str, Transport)) -> Summary {
     let telemetry = Telemetry::over_otlp(settings().to(endpoint, transport)).expect("it can be addressed");
     let team = team().start().await.expect("a sound team");
     team.followed_by(&telemetry);
     let begun = Instant::now();
     let report = team.submit(goal()).await.expect("there is room").await.expect("the runtime goes on");
     let took = begun.elapsed();
-    assert_eq!(report.outcome_word(), "verified");
+    assert_eq!(report.outcome_word(), "verified", "{transport:?}");
+    assert!(took < Duration::from_secs(1), "{transport:?}: the goal took {took:?}");
+    team.shutdown().await.expect("it ends well");
+
     let begun = Instant::now();
     let summary = telemetry.shutdown().await;
     let ending = begun.elapsed();
-    team.shutdown().await.expect("it ends well");
-    (took, ending, summary)
+    assert!(ending < SHUTDOWN + Duration::from_millis(500), "{transport:?}: the end took {ending:?}");
+    assert_eq!(summary.exported, 0, "{transport:?}: {summary:?}");
+    assert!(summary.dropped >= 5 && summary.error.is_some(), "{transport:?}: {summary:?}");
+    summary
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_absent_harms_nobody() {
     for transport in [Transport::Grpc, Transport::Http] {
-        let (took, ending, summary) = timed("http://127.0.0.1:9", transport).await;
-
-        assert!(took < Duration::from_secs(1) && ending < SHUTDOWN, "{took:?} {ending:?}");
-        assert!(summary.exported == 0 && summary.dropped >= 5 && summary.error.is_some(), "{summary:?}");
+        harms_nobody(("http://127.0.0.1:9", transport)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_refuses_harms_nobody() {
-    let collector = GrpcCollector::start(Manner::Refuses).await;
+    for collector in Collector::both(Manner::Refuses).await {
+        let summary = harms_nobody(collector.address()).await;
 
-    let (took, ending, summary) = timed(&collector.endpoint, Transport::Grpc).await;
-
-    assert!(took < Duration::from_secs(1) && ending < SHUTDOWN, "{took:?} {ending:?}");
-    assert!(summary.dropped >= 5, "{summary:?}");
+        assert_ne!(summary.error.as_deref(), Some("the collector did not answer in time"), "it did, and refused");
+        assert!(collector.seen().spans.is_empty());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_answers_late_gets_everything() {
-    let collector = GrpcCollector::start(Manner::AnswersAfter(Duration::from_millis(300))).await;
+    for collector in Collector::both(Manner::AnswersAfter(Duration::from_millis(300))).await {
+        let (endpoint, transport) = collector.address();
 
-    let (reports, summary) = exported(&collector.endpoint, Transport::Grpc, team(), [goal()]).await;
+        let (reports, summary) = exported(endpoint, transport, team(), [goal()]).await;
 
-    assert_eq!(reports[0].outcome_word(), "verified");
-    assert_eq!(summary.dropped, 0, "{summary:?}");
-    collector.seen().assert_whole();
+        assert_eq!(reports[0].outcome_word(), "verified");
+        assert!(reports[0].duration() < Duration::from_millis(300), "{transport:?}: nobody waited for it");
+        assert_eq!(summary.dropped, 0, "{transport:?}: {summary:?}");
+        let seen = collector.seen();
+        seen.assert_whole();
+        assert_eq!(summary.exported as usize, seen.spans.len(), "{transport:?}");
+        assert_eq!(seen.value(m::GOALS, "outcome=verified"), Some(1.0), "{transport:?}: {:#?}", seen.values);
+    }
 }
 
 /// The current-thread runtime is the one on which the SDK's own shutdown hangs.
 #[tokio::test]
 async fn a_collector_that_never_answers_is_given_up_in_time_on_one_thread() {
-    let collector = std::thread::spawn(|| {
-        // It listens and says nothing: connections wait in its backlog.
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free")
-    });
-    let collector = collector.join().expect("it is bound");
+    // It listens and says nothing: connections wait in its backlog.
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let endpoint = format!("http://{}", collector.local_addr().expect("it is bound"));
     for transport in [Transport::Grpc, Transport::Http] {
-        let (took, ending, summary) = timed(&endpoint, transport).await;
-
-        assert!(took < Duration::from_secs(1), "{took:?}");
-        assert!(ending < SHUTDOWN + Duration::from_millis(500), "{ending:?}");
-        assert!(summary.dropped >= 5, "{summary:?}");
+        harms_nobody((&endpoint, transport)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_accepts_calls_and_never_answers_is_given_up_in_time() {
-    let collector = GrpcCollector::start(Manner::NeverAnswers).await;
-
-    let (took, ending, summary) = timed(&collector.endpoint, Transport::Grpc).await;
-
-    assert!(took < Duration::from_secs(1), "{took:?}");
-    assert!(ending < SHUTDOWN + Duration::from_millis(500), "{ending:?}");
-    assert!(summary.dropped >= 5 && summary.error.is_some(), "{summary:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_protocol_whatever_listens_there_is_found_out() {
-    let collector = GrpcCollector::start(Manner::Answers).await;
-    let mut either = settings();
-    either.endpoint = Some(collector.endpoint.clone());
-    assert_eq!(either.transports.len(), 2);
-
-    let telemetry = Telemetry::over_otlp(either).expect("it can be addressed");
-    let team = team().start().await.expect("a sound team");
-    team.followed_by(&telemetry);
-    team.submit(goal()).await.expect("there is room").await.expect("the runtime goes on");
-    team.shutdown().await.expect("it ends well");
-    let summary = telemetry.shutdown_within(Duration::from_secs(10)).await;
-
-    assert_eq!(summary.dropped, 0, "{summary:?}");
-    collector.seen().assert_whole();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sampler_that_is_off_sends_nothing() {
-    let collector = GrpcCollector::start(Manner::Answers).await;
-    let off = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| "always_off".to_owned());
-    let off = Settings::from_lookup(off).expect("it is a sampler").to(&collector.endpoint, Transport::Grpc);
-
-    let telemetry = Telemetry::over_otlp(off).expect("it can be addressed");
-    let team = team().start().await.expect("a sound team");
-    team.followed_by(&telemetry);
-    team.submit(goal()).await.expect("there is room").await.expect("the runtime goes on");
-    team.shutdown().await.expect("it ends well");
-    telemetry.shutdown().await;
-
-    assert!(collector.seen().spans.is_empty());
-    assert!(collector.seen().metrics.contains_key("bailiwick.goals"), "numbers are not sampled");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_callers_trace_is_linked_and_not_obeyed_unless_asked() {
-    let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let id = 0xb7ad_6b71_6920_3331_u64.to_be_bytes();
-    let collector = GrpcCollector::start(Manner::Answers).await;
-
-    exported(&collector.endpoint, Transport::Grpc, team(), [goal().traceparent(caller)]).await;
-
-    let seen = collector.seen();
-    seen.assert_whole();
-    assert_eq!(seen.roots()[0].links, [(id.to_vec(), "caller".to_owned())]);
-
-    let collector = GrpcCollector::start(Manner::Answers).await;
-    exported(&collector.endpoint, Transport::Grpc, team(), [goal().continue_trace(caller)]).await;
-
-    let seen = collector.seen();
-    let root = seen.named("invoke_workflow")[0];
-    assert_eq!((&root.parent[..], &root.trace[..2]), (&id[..], &[0x0a, 0xf7][..]));
+    for collector in Collector::both(Manner::NeverAnswers).await {
+        harms_nobody(collector.address()).await;
+    }
 }

@@ -1,8 +1,11 @@
 //! The fold over logs of the Stage: whole traces whoever dies, told once, and silent about what agents say.
 
 mod deaths;
+mod events;
 mod judges;
+mod latency;
 mod resume;
+mod rulings;
 mod tools;
 mod words;
 

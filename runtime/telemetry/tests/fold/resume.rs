@@ -14,6 +14,8 @@ use bailiwick::{
     testing::{Stage, StageBuilder},
 };
 
+use opentelemetry::trace::Link;
+
 use super::{is_whole, spans};
 
 fn cast() -> StageBuilder {
@@ -75,6 +77,11 @@ async fn a_resumed_goal_goes_on_in_its_trace_and_says_where() {
     is_whole(&before.iter().chain(&after).cloned().collect::<Vec<_>>());
     let root = after.iter().find(|span| span.is_root()).expect("the second life ends it");
     assert_eq!(root.events.iter().filter(|said| said.name == event::RESUMED).count(), 1);
+    let last = before.last().expect("something was told");
+    let resumes = |link: &&Link| link.attributes.iter().any(|why| why.value.as_str() == "resumes");
+    let links: Vec<_> = root.links.iter().filter(resumes).map(|link| &link.span_context).collect();
+    assert_eq!(links.len(), 1, "the goal's span leads back to the life before");
+    assert_eq!((links[0].span_id(), links[0].trace_id()), (last.context.span.into(), root.context.trace.into()));
     let lost = after.iter().filter(|span| span.name.starts_with(s::ATTEMPT) && span.error.is_some());
     assert!(lost.map(|span| &span.error).any(|error| error.as_ref().is_some_and(|(code, _)| code == "LOST")));
 }
