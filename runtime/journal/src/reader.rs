@@ -163,7 +163,15 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let look = |connection: &Connection| {
         connection.busy_timeout(BUSY)?;
-        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, u32>(0))
+        let tables = || connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, u32>(0));
+        match tables() {
+            // A file that is cut off is refused whole unless this is said; every record read from it is checked anyway.
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+                connection.pragma_update(None, "writable_schema", true)?;
+                tables()
+            }
+            tables => tables,
+        }
     };
     let connection = Connection::open_with_flags(path, flags).and_then(|found| look(&found).map(|_| found));
     let connection = match connection {

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::{
     errors,
     lock::Ownership,
-    reader,
+    reader::{self, JournalReader},
     retention::Retention,
     schema,
     writer::{Job, Writer},
@@ -97,6 +97,10 @@ impl SqliteJournal {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(&path, &error);
         let mut connection = Connection::open(&path).map_err(wrong)?;
         connection.busy_timeout(BUSY).map_err(wrong)?;
+        // An older file is made a newer one only if all of it is sound.
+        if (1..schema::SCHEMA).contains(&schema::version(&connection).map_err(wrong)?) {
+            JournalReader::open(&path)?.verify()?;
+        }
         schema::prepare(&mut connection, &path)?;
         if let Some(pages) = pages_max {
             connection.pragma_update(None, "max_page_count", pages).map_err(wrong)?;

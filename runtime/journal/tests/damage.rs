@@ -142,6 +142,53 @@ async fn whatever_byte_of_the_file_is_flipped_nothing_false_is_ever_read() {
 }
 
 #[tokio::test]
+async fn of_a_file_that_is_cut_off_nothing_false_is_read_and_nobody_writes_into_it() {
+    let (folder, path) = recorded(3).await;
+    let whole = read(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let copy = folder.path().join("cut.db");
+    let mut readable = Vec::new();
+
+    for cut in 1..40 {
+        let left = &bytes[..bytes.len() * cut / 40];
+        fs::write(&copy, left).unwrap();
+
+        let (events, damage) = match JournalReader::open(&copy) {
+            Ok(journal) => journal.readable(Reading::All),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let owned = SqliteJournal::open(&copy).and_then(|journal| journal.begin());
+
+        assert!(whole.starts_with(&events) && damage.is_some(), "cut {cut}");
+        assert!(owned.is_err(), "cut {cut}: {owned:?}");
+        assert!(fs::read(&copy).unwrap() == left, "cut {cut}: the file was changed");
+        readable.push(events.len());
+    }
+
+    // What stands before the cut can be read.
+    assert!(readable.is_sorted() && readable[0] == 0 && readable[38] > 0, "{readable:?}");
+}
+
+/// The fixture's journal is of an older schema: it is made a newer one only if it is sound.
+#[test]
+fn a_damaged_file_of_an_older_schema_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("team.db");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/0.1.0.db");
+    fs::copy(fixture, &path).unwrap();
+    let sqlite = Connection::open(&path).unwrap();
+    sqlite.execute("UPDATE events SET at = at + 1 WHERE seq = 9", []).unwrap();
+    sqlite.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(sqlite);
+    let damaged = fs::read(&path).unwrap();
+
+    let error = SqliteJournal::open(&path).err();
+
+    assert!(matches!(error, Some(JournalError::Damaged { record: 9, .. })), "{error:?}");
+    assert!(fs::read(&path).unwrap() == damaged, "nothing in it was changed");
+}
+
+#[tokio::test]
 async fn a_torn_tail_recovers_an_exact_prefix() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("team.db");

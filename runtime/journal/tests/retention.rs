@@ -13,7 +13,9 @@ use bailiwick::{
     actors::audit_log::journal::{Claim, Journal, JournalError, Reading},
     history,
     prelude::*,
-    protocols::{Cost, Event, GoalEvent, GoalId, Json, Outcome, Recorded, Stream, Timestamp, Usage},
+    protocols::{
+        AgentFact, Cost, Event, GoalEvent, GoalId, Json, Outcome, PolicyFact, Recorded, Stream, Timestamp, Usage,
+    },
 };
 use bailiwick_journal::{JournalReader, SqliteJournal};
 use rusqlite::Connection;
@@ -202,6 +204,27 @@ async fn ends(path: &Path, at: &[Timestamp]) -> Vec<GoalId> {
     });
     journal.append(epoch, events.collect()).await.unwrap();
     goals
+}
+
+#[tokio::test]
+async fn a_fact_of_a_policy_that_is_called_like_the_end_of_a_goal_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("team.db");
+    ends(&path, &[Timestamp::from_millis(1); 2]).await;
+    let journal = SqliteJournal::open(&path).unwrap().retain(A_MINUTE);
+    let epoch = journal.begin().unwrap().epoch;
+    let fact = PolicyFact::new("own", "goal_settled", 1);
+    let (stream, event) = ("agent/team/ada".parse().unwrap(), Event::Agent(AgentFact::Policy(fact)));
+    let at = Timestamp::from_millis(2);
+    let own = Recorded { seq: 3, stream, ver: 1, at, cause: None, trace: None, event };
+    journal.append(epoch, vec![Arc::new(own.clone()), Arc::new(Recorded { seq: 4, ver: 2, ..own })]).await.unwrap();
+
+    let live = journal.read(Reading::Live).unwrap();
+    drop(journal);
+    pruned(&path, A_MINUTE).unwrap();
+
+    assert_eq!(seqs(&live), [3, 4]);
+    assert_eq!(seqs(&read(&path)), [3, 4]);
 }
 
 fn removed(path: &Path) -> Vec<GoalId> {

@@ -67,14 +67,17 @@ fn where_the_file_cannot_grow_the_run_ends_loudly_and_goes_on_from_there_when_it
 }
 
 #[test]
-fn where_no_file_can_be_begun_nothing_is_started() {
-    let team = twelve_steps();
+fn where_there_is_no_room_for_a_goal_nothing_is_started() {
+    // At the journal's first page, and where it begins and the goal has no room.
+    for blocks in [1, 200] {
+        let team = twelve_steps();
 
-    let ended = where_files_end(&team, 1, &["run", "team.toml", "--journal", "j.db"]);
+        let ended = where_files_end(&team, blocks, &["run", "team.toml", "--journal", "j.db"]);
 
-    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
-    assert!(ended.stderr.contains("cannot be written"), "{ended:?}");
-    assert_eq!(asked(&team, &["run", "team.toml"]).status, Some(0), "the file that was begun is no obstacle");
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{blocks} blocks: {ended:?}");
+        assert!(ended.stderr.contains("cannot be written"), "{blocks} blocks: {ended:?}");
+        assert_eq!(asked(&team, &["run", "team.toml"]).status, Some(0), "what was begun is no obstacle");
+    }
 }
 
 /// The files of the journal, and whether anybody may write them and beside them.
