@@ -11,11 +11,13 @@
 
 mod chain;
 mod errors;
+mod live;
 mod lock;
 mod payload;
 mod reader;
 mod rows;
 mod schema;
+mod snapshots;
 mod sqlite;
 mod writer;
 

@@ -8,13 +8,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::errors;
 
 /// The newest schema known here.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Marks a SQLite file as a journal: `bwlk`.
 const APPLICATION: u32 = 0x6277_6c6b;
 
 /// What leads from each schema to the next; the first one from an empty file.
-const MIGRATIONS: [&str; SCHEMA as usize] = [r#"
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    r#"
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', '0');
 
@@ -62,7 +63,9 @@ SELECT substr(s.stream, 6) AS goal,
        (SELECT count(*) FROM events n WHERE n.stream = s.stream) AS events
 FROM events s LEFT JOIN events e ON e.stream = s.stream AND e.kind = 'goal_settled'
 WHERE s.kind = 'goal_submitted';
-"#];
+"#,
+    crate::snapshots::TABLE,
+];
 
 /// Makes a connection keep what it acknowledges, and brings the file to the newest schema.
 ///

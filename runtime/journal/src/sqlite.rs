@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_actors::audit_log::journal::{Begun, Claim, Command, Journal, JournalError, Reading};
+use bailiwick_actors::audit_log::{
+    journal::{Begun, Claim, Command, Journal, JournalError, Reading},
+    snapshot::Snapshot,
+};
 use bailiwick_protocols::{Json, Recorded};
 use futures::future::BoxFuture;
 use rusqlite::Connection;
@@ -17,7 +20,7 @@ use tokio::sync::oneshot;
 use crate::{
     errors,
     lock::Ownership,
-    reader, schema,
+    reader, schema, snapshots,
     writer::{Job, Writer},
 };
 
@@ -158,6 +161,15 @@ impl Journal for SqliteJournal {
 
     fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>> {
         self.ask(|done| Job::Fulfil { epoch, key, result, done })
+    }
+
+    fn keep_snapshot(&self, epoch: u64, snapshot: Snapshot) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.ask(|done| Job::Snapshot { epoch, snapshot, done })
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        let connection = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots::read(&connection, &self.path)
     }
 
     fn close(&self) {
