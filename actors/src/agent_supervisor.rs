@@ -3,7 +3,10 @@
 //! This file is the mailbox. What is decided stands in `desk.rs`, what is known in `books.rs`, who waits in
 //! `tickets.rs`, how the agent is held in `seats.rs`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bailiwick_protocols::{AgentFact, Cause, DelegationId, Event, GoalEvent, Stream, Traceparent, event::SeatEnd};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
@@ -11,6 +14,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, Supervis
 use crate::{
     address::{Address, Envelope},
     agents::AgentSpec,
+    audit_log::journal::JournalError,
     directory::Entry,
     messages::{AgentsMessage, Asker, GoalMessage, PoolMessage, SeatMessage, SupervisorMessage, TrackerMessage},
     policies::{PolicyStack, TrustView, stack::Stack},
@@ -24,11 +28,13 @@ use crate::{
 pub mod books;
 pub mod desk;
 pub mod seats;
+pub mod snapshot;
 pub mod tickets;
 
 use books::Books;
 use desk::{Desk, DeskEffect, DeskMessage, DeskScene};
 use seats::Seat;
+use snapshot::Pace;
 
 /// What a supervisor is made of; kept by Agents, so that another can be started in its place.
 #[derive(Clone)]
@@ -41,6 +47,8 @@ pub struct AgentSupervisor {
     pub policies: PolicyStack,
     /// How trust is reckoned.
     pub model: Arc<dyn TrustModel>,
+    /// After how many events of its stream a snapshot is taken; 0 is never.
+    pub snapshot_every: u64,
     /// The world.
     pub world: World,
     /// Where everybody is reached.
@@ -56,6 +64,7 @@ pub struct Life {
     numbers: HashMap<ActorId, u32>,
     outbox: Outbox,
     alarm: Alarm,
+    pace: Pace,
     drained: bool,
 }
 
@@ -87,6 +96,7 @@ impl Actor for AgentSupervisor {
             numbers: HashMap::new(),
             outbox: Outbox::default(),
             alarm: Alarm::default(),
+            pace: Pace::default(),
             drained: false,
         })
     }
@@ -186,7 +196,7 @@ impl AgentSupervisor {
 
     fn audit(&self, life: &Life) -> Result<(), String> {
         let mut folded = self.empty_books();
-        fold(&mut folded, &self.world.log.stream(&life.stream));
+        fold(&mut folded, &self.world.log.whole(&life.stream));
         let now = self.world.clock.now();
         let (live, folded) = (life.desk.books.digest(now), folded.digest(now));
         if live == folded { Ok(()) } else { Err(format!("{}: {}", life.stream, crate::difference(&live, &folded))) }
@@ -202,11 +212,44 @@ impl AgentSupervisor {
     }
 
     /// Where a settlement that is told again was recorded.
-    fn settled_at(&self, stream: &Stream, id: DelegationId) -> Option<Cause> {
+    fn settled_at(&self, stream: &Stream, known: &BTreeMap<DelegationId, u64>, id: DelegationId) -> Option<Cause> {
         let settles = |event: &Event| matches!(event, Event::Agent(AgentFact::Settled { settlement }) if settlement.delegation == id);
         let events = self.world.log.stream(stream);
-        let settled = events.iter().rev().find(|recorded| settles(&recorded.event))?;
-        Some(Cause { stream: stream.clone(), ver: settled.ver })
+        let settled = events.iter().rev().find(|recorded| settles(&recorded.event)).map(|recorded| recorded.ver);
+        let ver = settled.or_else(|| known.get(&id).copied())?;
+        Some(Cause { stream: stream.clone(), ver })
+    }
+
+    /// What its stream tells: from the snapshot that stands for its beginning, if it fits this stack, else from the first
+    /// event, which the log then holds.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    fn rebuilt(&self, stream: &Stream) -> Result<Books, JournalError> {
+        let mut books = match self.snapshot(stream) {
+            Some(books) => books,
+            None => {
+                self.world.log.unfold(stream)?;
+                self.empty_books()
+            }
+        };
+        fold(&mut books, &self.world.log.stream(stream));
+        Ok(books)
+    }
+
+    /// The books as a snapshot has them that fits this stack.
+    fn snapshot(&self, stream: &Stream) -> Option<Books> {
+        let mut books = self.empty_books();
+        snapshot::read(&self.world.log, stream)?.fill(&mut books).then_some(books)
+    }
+
+    /// Has the log hold its whole stream, if there is a snapshot of it and of another stack.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn settle(&self) -> Result<(), JournalError> {
+        let stream = self.stream();
+        if self.snapshot(&stream).is_some() { Ok(()) } else { self.world.log.unfold(&stream) }
     }
 
     async fn begin(
@@ -215,7 +258,8 @@ impl AgentSupervisor {
         life: &mut Life,
     ) -> Result<(), ActorProcessingErr> {
         life.begun = true;
-        fold(&mut life.desk.books, &self.world.log.stream(&life.stream));
+        life.desk.books = self.rebuilt(&life.stream)?;
+        life.pace = Pace::from(self.snapshot_every, &self.world.log, &life.stream);
         let remembered = life.desk.books.remembered();
         if life.desk.books.lives > 0 {
             let (agent, generation) = (self.spec.name.clone(), self.entry.generation);
@@ -245,6 +289,7 @@ impl AgentSupervisor {
         let now = self.world.clock.now();
         let scene = DeskScene { now, draw: self.world.dice.unit(), cause };
         let turn = life.desk.step(message, scene);
+        let recorded = turn.record.len();
         for due in turn.commit(&self.world.log, &life.stream, now, trace, Event::Agent) {
             self.act(myself, life, due, trace).await?;
         }
@@ -253,6 +298,7 @@ impl AgentSupervisor {
             let (agent, generation) = (self.spec.name.clone(), self.entry.generation);
             self.lines.agents.tell(plain(self.entry.address.origin(), AgentsMessage::Drained { agent, generation }));
         }
+        life.pace.recorded(recorded, &self.world.log, &life.stream, &life.desk.books);
         life.outbox.arm(&self.world.log, wake(myself));
         let ring = self.entry.address.clone();
         life.alarm.set(self.world.clock, life.desk.next_due(), {
@@ -288,7 +334,7 @@ impl AgentSupervisor {
             }
             DeskEffect::Settled { settlement } => {
                 let id = settlement.delegation;
-                let cause = cause.or_else(|| self.settled_at(&life.stream, id));
+                let cause = cause.or_else(|| self.settled_at(&life.stream, &life.pace.settled_at, id));
                 let body = GoalMessage::Settled { settlement };
                 self.lines.tell_goal(id.goal, Envelope { origin, cause, trace, parent: Some(id), body });
             }

@@ -13,9 +13,9 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorStatus, Supervis
 
 use crate::{
     address::{Address, Envelope},
-    agent_supervisor::AgentSupervisor,
+    agent_supervisor::{AgentSupervisor, snapshot},
     agents::{AgentError, AgentSpec, agent_fn},
-    audit_log::log::Log,
+    audit_log::{journal::JournalError, log::Log},
     directory::Entry,
     messages::{AgentsMessage, CoordinatorMessage, RootMessage, SupervisorMessage},
     policies::PolicyStack,
@@ -49,6 +49,8 @@ pub struct Hiring {
     pub policies: PolicyStack,
     /// How trust is reckoned.
     pub model: Arc<dyn TrustModel>,
+    /// After how many events of its stream each takes a snapshot; 0 is never.
+    pub snapshot_every: u64,
 }
 
 impl Hiring {
@@ -60,6 +62,7 @@ impl Hiring {
             entry: Arc::new(entry),
             policies: self.policies.clone(),
             model: self.model.clone(),
+            snapshot_every: self.snapshot_every,
             world: world.clone(),
             lines: lines.clone(),
         }
@@ -67,7 +70,11 @@ impl Hiring {
 
     /// Everybody a team starts with: each agent in the newest generation the log knows, and beside it the older ones
     /// that still owe a goal an answer; so do agents that are not in the team any more.
-    pub fn team(&self, specs: Vec<AgentSpec>, world: &World, lines: &Switchboard) -> Roster {
+    ///
+    /// # Errors
+    /// If a snapshot is of no use, and the journal cannot be read.
+    pub fn team(&self, specs: Vec<AgentSpec>, world: &World, lines: &Switchboard) -> Result<Roster, JournalError> {
+        snapshot::settle(&world.log)?;
         let (roster, directory) = (Roster::default(), &lines.team.directory);
         let present: BTreeSet<AgentName> = specs.iter().map(|spec| spec.name.clone()).collect();
         for stream in world.log.streams() {
@@ -92,7 +99,9 @@ impl Hiring {
             directory.insert(supervisor.entry.clone());
             roster.add(supervisor);
         }
-        roster
+        // Before anybody lives, who may wait for no disk: a snapshot that does not fit a stack is given up here.
+        roster.all().values().try_for_each(AgentSupervisor::settle)?;
+        Ok(roster)
     }
 }
 
@@ -306,7 +315,7 @@ fn generations(log: &Log, team: &TeamName, agent: &AgentName) -> Vec<u32> {
 /// Whether a goal may still ask for something that was admitted here: what was not settled is to be, and what was may
 /// not have been told.
 fn owes(log: &Log, stream: &Stream) -> bool {
-    let mut goals = BTreeSet::new();
+    let mut goals = snapshot::read(log, stream).map(|written| written.goals()).unwrap_or_default();
     for recorded in log.stream(stream) {
         match &recorded.event {
             Event::Agent(AgentFact::Admitted { delegation }) => drop(goals.insert(delegation.id.goal)),

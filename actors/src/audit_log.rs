@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use crate::{address::Envelope, world::World};
 
+mod held;
 pub mod journal;
 pub mod log;
 pub mod memory;
+pub mod snapshot;
 
 /// What the AuditLog is told; all of it comes from the log's own handle and journal.
 #[derive(Debug)]

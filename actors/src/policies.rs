@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_protocols::{
     AgentFact, AgentName, Capability, Delegation, Directive, Recovery, Refusal, Ruling, Timestamp, TrustRecord,
-    TrustScore, event::SeatEnd,
+    TrustScore, codec, event::SeatEnd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ pub mod deadline;
 #[cfg(test)]
 pub(crate) mod given;
 pub mod lineage;
+pub mod recorded;
 pub mod restart;
 pub mod stack;
 pub mod threads;
@@ -67,6 +68,31 @@ pub trait SupervisorPolicy: Send + 'static {
     fn settings(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
+
+    /// Everything that `apply` has changed, written down: a rebuild may begin with it instead of the first fact.
+    ///
+    /// `None`, which is safe for every policy: it does not say, and its supervisor is always rebuilt from the beginning.
+    /// A policy that `apply` does not change writes nothing: `Some(Vec::new())`. Only the same version of the same
+    /// policies with the same settings is ever given it back.
+    fn memory(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes up, fresh, what [`memory`](SupervisorPolicy::memory) wrote. False if it cannot: then facts are applied from the
+    /// beginning, to another value.
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        memory.is_empty()
+    }
+}
+
+/// What a policy has learned as bytes: for those whose memory is one plain value.
+fn write_down(memory: &impl Serialize) -> Option<Vec<u8>> {
+    codec::encode(memory).ok()
+}
+
+/// Reads what [`write_down`] wrote into its place. False if it is something else.
+fn take_up<T: serde::de::DeserializeOwned>(place: &mut T, memory: &[u8]) -> bool {
+    codec::decode(memory).map(|read| *place = read).is_ok()
 }
 
 /// What a policy may look at while it rules or decides.

@@ -16,6 +16,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::{
     address::Envelope,
+    agent_supervisor::snapshot,
     messages::{SupervisorMessage, TrackerMessage},
     switchboard::Switchboard,
     world::World,
@@ -120,6 +121,9 @@ impl TrustTracker {
             let Stream::Agent { team, agent, generation } = &stream else { continue };
             if *team != self.lines.team.name || !whose(agent, *generation) {
                 continue;
+            }
+            if let Some(written) = snapshot::read(&self.world.log, &stream) {
+                ledger.take(agent, *generation, written.trust);
             }
             for recorded in self.world.log.stream(&stream) {
                 if let Event::Agent(fact) = &recorded.event {

@@ -15,6 +15,8 @@ use bailiwick_protocols::{
     trust::{Evidence, Gravity},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::policies::{InFlight, TrustView, stack::Stack};
 
 /// The books of one supervisor: changed by [`Books::apply`] only, live and in a rebuild alike.
@@ -37,11 +39,11 @@ pub struct Books {
     pub threads_left: u32,
     /// How often the supervisor was started.
     pub lives: u32,
-    admissions: u64,
+    pub(super) admissions: u64,
 }
 
 /// One admitted delegation that is not settled.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Flight {
     /// The delegation, with its mandate as narrowed.
     pub delegation: Arc<Delegation>,
@@ -73,6 +75,8 @@ pub struct Flight {
     pub waited: Duration,
     /// When its agent gave the task away, and to which part: the part's result is the task's.
     pub transferred: Option<(TaskId, Timestamp)>,
+    /// The program that carries it out: its process id and when it was born.
+    pub process: Option<(u32, String)>,
 }
 
 /// How a flight comes to its end, as far as its facts tell.
@@ -208,6 +212,7 @@ impl Books {
                     parked: None,
                     waited: Duration::ZERO,
                     transferred: None,
+                    process: None,
                 };
                 self.flights.insert(delegation.id, flight);
             }
@@ -222,6 +227,9 @@ impl Books {
             }
             AgentFact::Transferred { delegation, name } => {
                 self.change(delegation, |f| f.transferred = Some((name.clone(), at)));
+            }
+            AgentFact::ProcessStarted { delegation, pid, born } => {
+                self.change(delegation, |f| f.process = Some((*pid, born.clone())));
             }
             AgentFact::Parked { delegation } => self.change(delegation, |f| f.parked = Some(at)),
             AgentFact::Resumed { delegation } => self.change(delegation, |f| {
@@ -306,7 +314,7 @@ impl Books {
     /// Everything that a rebuild must bring back, as text: for comparing a fold with the live books.
     pub fn digest(&self, now: Timestamp) -> String {
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             self.flights,
             self.order,
             self.settled,
@@ -316,6 +324,7 @@ impl Books {
             self.threads_left,
             self.stack.breakers(),
             self.stack.standing(now),
+            self.stack.memory(),
         )
     }
 }

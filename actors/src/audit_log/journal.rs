@@ -9,6 +9,8 @@ use std::{collections::HashMap, sync::Arc};
 use bailiwick_protocols::{AgentName, Event, GoalEvent, GoalId, Json, Recorded, Stream, Timestamp};
 use futures::future::BoxFuture;
 
+use super::snapshot::Snapshot;
+
 /// Where the log is kept. One implementation in memory beside this file; durable ones elsewhere.
 pub trait Journal: Send + Sync + 'static {
     /// Begins the next epoch: whoever owned the journal before cannot append any more.
@@ -41,6 +43,23 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// As for [`append`](Journal::append).
     fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>>;
+
+    /// Keeps a snapshot in the place of the one it kept of that stream before. It may lose it, and may keep none at all:
+    /// what was folded once can be folded again. It must not give out another one, or a changed one.
+    ///
+    /// # Errors
+    /// [`JournalError::Conflict`] if the epoch is over. Any other: it is not kept, and nothing else changes.
+    fn keep_snapshot(&self, _epoch: u64, _snapshot: Snapshot) -> BoxFuture<'static, Result<(), JournalError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The snapshot kept last of each stream that has one.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        Ok(Vec::new())
+    }
 
     /// Gives the journal back: nothing more is kept, and another owner may open it. It can still be read.
     fn close(&self) {}
@@ -88,8 +107,11 @@ pub struct Begun {
 pub enum Reading<'a> {
     /// Everything.
     All,
-    /// What a start needs: everything but the goals that ended.
-    Live,
+    /// What a start needs: everything but the goals that ended, and of these streams only what comes after a version.
+    Live {
+        /// Up to which version each is known already; of a stream that is not in it everything is read.
+        after: &'a HashMap<Stream, u64>,
+    },
     /// One stream from its first event.
     Stream(&'a Stream),
     /// Everything after a position: for whoever follows.

@@ -12,7 +12,11 @@ use std::{
 use bailiwick_protocols::{Cause, Event, GoalId, Recorded, Stream, Timestamp, Traceparent};
 use tokio::sync::{Notify, watch};
 
-use super::journal::{Begun, Journal, JournalError, Reading};
+use super::{
+    held::Held,
+    journal::{Begun, Journal, JournalError, Reading},
+    snapshot::Snapshot,
+};
 
 /// Where a batch stands: the last position in the log, and the version of its first event in the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,7 +43,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     seq: u64,
-    streams: HashMap<Stream, Vec<Arc<Recorded>>>,
+    streams: HashMap<Stream, Held>,
     pending: Vec<Arc<Recorded>>,
     waiting: Vec<(u64, Box<dyn FnOnce() + Send>)>,
     tails: Vec<Weak<Mutex<Backlog>>>,
@@ -53,16 +57,29 @@ struct Mark {
 }
 
 impl Log {
-    /// Opens a log over a journal: its owner from here on. What the journal holds of goals that ended stays there.
+    /// Opens a log over a journal: its owner from here on. What the journal holds of goals that ended stays there, and
+    /// so does what a sound snapshot stands for.
     ///
     /// # Errors
     /// If the journal is owned by somebody else, or cannot be read or written.
     pub fn open(journal: Arc<dyn Journal>) -> Result<Self, JournalError> {
         let begun = journal.begin()?;
         let mut state = State { seq: begun.last_seq, ..State::default() };
-        for recorded in journal.read(Reading::Live)? {
-            state.streams.entry(recorded.stream.clone()).or_default().push(recorded);
+        let bases = sound(&*journal);
+        // The event it was taken at is read with those that follow: it says whether this is the same history.
+        let after = bases.iter().map(|base| (base.stream.clone(), base.ver.saturating_sub(1))).collect();
+        for recorded in journal.read(Reading::Live { after: &after })? {
+            state.streams.entry(recorded.stream.clone()).or_default().events.push(recorded);
         }
+        for base in bases {
+            let held = state.streams.entry(base.stream.clone()).or_default();
+            let stream = base.stream.clone();
+            if !held.stand_on(Arc::new(base)) {
+                tracing::warn!(%stream, "snapshot of another history: its stream is read from the beginning");
+                held.events = journal.read(Reading::Stream(&stream))?;
+            }
+        }
+        state.streams.retain(|_, held| held.head() > 0);
         let (durable, _) = watch::channel(Mark { seq: state.seq, failed: None });
         let immediate = journal.is_immediate();
         Ok(Self(Arc::new(Shared { state: Mutex::new(state), journal, begun, immediate, durable, work: Notify::new() })))
@@ -92,11 +109,11 @@ impl Log {
             Some(kept) => kept,
             None => streams.entry(stream.clone()).or_default(),
         };
-        let first_ver = kept.last().map_or(0, |last| last.ver) + 1;
+        let first_ver = kept.head() + 1;
         for (ver, (event, cause)) in (first_ver..).zip(events) {
             *seq += 1;
             let recorded = Arc::new(Recorded { seq: *seq, stream: stream.clone(), ver, at, cause, trace, event });
-            kept.push(recorded.clone());
+            kept.events.push(recorded.clone());
             if !tails.is_empty() {
                 tails.retain(|tail| Backlog::hand_on(tail, &recorded));
             }
@@ -162,7 +179,7 @@ impl Log {
         let events = self.0.journal.read(Reading::Stream(stream))?;
         if !events.is_empty() {
             // Somebody else may have been faster; the journal says the same to both.
-            self.state().streams.entry(stream.clone()).or_insert(events);
+            self.state().streams.entry(stream.clone()).or_insert(Held { base: None, events });
         }
         Ok(())
     }
@@ -174,6 +191,59 @@ impl Log {
                 Backlog::of(&tail).note_append(took);
             }
         }
+    }
+
+    /// What stands for the beginning of a stream that is not held in memory.
+    pub fn base(&self, stream: &Stream) -> Option<Arc<Snapshot>> {
+        self.state().streams.get(stream).and_then(|held| held.base.clone())
+    }
+
+    /// Brings a whole stream into memory: its snapshot is of no use to whoever folds it.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn unfold(&self, stream: &Stream) -> Result<(), JournalError> {
+        let Some(base) = self.base(stream) else { return Ok(()) };
+        tracing::warn!(%stream, ver = base.ver, "snapshot does not fit: its stream is folded from the beginning");
+        let past = self.past(&base)?;
+        if let Some(held) = self.state().streams.get_mut(stream)
+            && held.base.take().is_some()
+        {
+            held.events.splice(..0, past);
+        }
+        Ok(())
+    }
+
+    /// A whole stream from its first event, durable or not, for whoever tells of it. Where its past cannot be read from the
+    /// journal, that is traced, and it is what the log holds.
+    pub fn whole(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
+        let Some(held) = self.state().streams.get(stream).cloned() else { return Vec::new() };
+        let Some(base) = held.base else { return held.events };
+        let past = self.past(&base).inspect_err(|error| tracing::error!(%stream, %error, "past cannot be read"));
+        past.unwrap_or_default().into_iter().chain(held.events).collect()
+    }
+
+    /// The events that a snapshot stands for.
+    fn past(&self, base: &Snapshot) -> Result<Vec<Arc<Recorded>>, JournalError> {
+        let mut past = self.0.journal.read(Reading::Stream(&base.stream))?;
+        past.retain(|event| event.ver <= base.ver);
+        Ok(past)
+    }
+
+    /// Keeps a snapshot in the background, once everything it was folded from is durable: up to `seq`. Nobody waits for
+    /// it, and if it cannot be kept, that is traced and changes nothing.
+    pub fn keep_snapshot(&self, seq: u64, make: impl FnOnce() -> Option<Snapshot> + Send + 'static) {
+        let (journal, epoch) = (self.0.journal.clone(), self.0.begun.epoch);
+        self.when_durable(seq, move || {
+            tokio::spawn(async move {
+                let Some(snapshot) = make() else { return };
+                let (stream, ver) = (snapshot.stream.clone(), snapshot.ver);
+                match journal.keep_snapshot(epoch, snapshot).await {
+                    Ok(()) => tracing::debug!(%stream, ver, "snapshot kept"),
+                    Err(error) => tracing::warn!(%stream, ver, %error, "snapshot not kept"),
+                }
+            });
+        });
     }
 
     /// Moves the durable mark and calls back whoever waited for it.
@@ -209,14 +279,24 @@ impl Log {
         failed.ok().flatten().unwrap_or_else(|| JournalError::Other("closed".to_owned()))
     }
 
-    /// One stream from its first event, durable or not: what its writer folds.
+    /// One stream from its first event, or from its [`base`](Log::base) on; durable or not: what its writer folds.
     pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
-        self.state().streams.get(stream).cloned().unwrap_or_default()
+        self.since(stream, 0)
+    }
+
+    /// What the log holds of a stream after a version.
+    pub fn since(&self, stream: &Stream, ver: u64) -> Vec<Arc<Recorded>> {
+        self.state().streams.get(stream).map(|held| held.since(ver)).unwrap_or_default()
+    }
+
+    /// The version of the last event of a stream, durable or not; 0 before the first.
+    pub fn head(&self, stream: &Stream) -> u64 {
+        self.state().streams.get(stream).map_or(0, Held::head)
     }
 
     /// The last event of a stream, durable or not; `None` if there is none, or if the log has let go of it.
     pub fn last(&self, stream: &Stream) -> Option<Arc<Recorded>> {
-        self.state().streams.get(stream).and_then(|events| events.last()).cloned()
+        self.state().streams.get(stream).and_then(|held| held.events.last()).cloned()
     }
 
     /// The names of all streams.
@@ -234,7 +314,7 @@ impl Log {
     /// A tail of all streams, from the first event the log still holds; at most `limit` events are kept for it.
     pub fn tail(&self, limit: usize) -> Tail {
         let mut state = self.state();
-        let mut past: Vec<_> = state.streams.values().flatten().cloned().collect();
+        let mut past: Vec<_> = state.streams.values().flat_map(|held| &held.events).cloned().collect();
         past.sort_unstable_by_key(|recorded| recorded.seq);
         let missed = past.len().saturating_sub(limit);
         let events = past.split_off(missed).into();
@@ -250,6 +330,19 @@ impl Log {
     }
 }
 
+/// The snapshots of a journal whose seal is whole. One that cannot be read is as good as none.
+fn sound(journal: &dyn Journal) -> Vec<Snapshot> {
+    let found = journal.snapshots().inspect_err(|error| tracing::warn!(%error, "snapshots cannot be read"));
+    let is_sound = |snapshot: &Snapshot| {
+        let is_sound = snapshot.folded().is_some();
+        if !is_sound {
+            tracing::warn!(stream = %snapshot.stream, "snapshot is damaged, or of another version: it is not used");
+        }
+        is_sound
+    };
+    found.unwrap_or_default().into_iter().filter(is_sound).collect()
+}
+
 /// A reader of one stream that pulls at its own pace: it misses nothing and delays nobody.
 pub struct Cursor {
     log: Log,
@@ -261,7 +354,7 @@ pub struct Cursor {
 impl Cursor {
     /// Whether nothing more is appended by now.
     pub fn is_at_end(&self) -> bool {
-        self.log.state().streams.get(&self.stream).is_none_or(|events| events.len() <= self.next)
+        self.log.state().streams.get(&self.stream).is_none_or(|held| held.events.len() <= self.next)
     }
 
     /// The next durable event; waits for it. `None` if the journal failed.
@@ -273,7 +366,7 @@ impl Cursor {
             let durable = self.mark.borrow_and_update().clone();
             let found = {
                 let state = self.log.state();
-                state.streams.get(&self.stream).and_then(|events| events.get(self.next)).cloned()
+                state.streams.get(&self.stream).and_then(|held| held.events.get(self.next)).cloned()
             };
             match found {
                 Some(event) if event.seq <= durable.seq => {

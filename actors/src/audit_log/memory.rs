@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
-use bailiwick_protocols::{Json, Recorded};
+use bailiwick_protocols::{Json, Recorded, Stream};
 use futures::future::BoxFuture;
 
-use super::journal::{Begun, Claim, Heads, Journal, JournalError, Reading, ends_goal};
+use super::{
+    journal::{Begun, Claim, Heads, Journal, JournalError, Reading, ends_goal},
+    snapshot::Snapshot,
+};
 
 /// Keeps events as long as the process lives. Clones share what is kept.
 #[derive(Clone, Default)]
@@ -24,6 +27,7 @@ struct Kept {
     heads: Heads,
     events: Vec<Arc<Recorded>>,
     claims: HashMap<String, Option<Json>>,
+    snapshots: HashMap<Stream, Snapshot>,
 }
 
 impl MemoryJournal {
@@ -91,7 +95,9 @@ impl Journal for MemoryJournal {
         let ended: HashSet<_> = kept.events.iter().filter(|e| ends_goal(&e.event)).map(|e| &e.stream).collect();
         let wanted = |event: &&Arc<Recorded>| match what {
             Reading::All => true,
-            Reading::Live => !ended.contains(&event.stream),
+            Reading::Live { after } => {
+                !ended.contains(&event.stream) && after.get(&event.stream).is_none_or(|known| event.ver > *known)
+            }
             Reading::Stream(stream) => event.stream == *stream,
             Reading::After(seq) => event.seq > seq,
         };
@@ -116,6 +122,17 @@ impl Journal for MemoryJournal {
             kept.claims.insert(key, Some(result));
             Ok(())
         })
+    }
+
+    fn keep_snapshot(&self, epoch: u64, snapshot: Snapshot) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.change(epoch, move |kept| {
+            kept.snapshots.insert(snapshot.stream.clone(), snapshot);
+            Ok(())
+        })
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        Ok(self.kept().snapshots.values().cloned().collect())
     }
 
     fn is_immediate(&self) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use bailiwick_protocols::{AgentFact, Delegation, DelegationId, Refusal, Ruling, SettlementKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Scene, SupervisorPolicy};
+use super::{Scene, SupervisorPolicy, take_up, write_down};
 
 /// How many retries an agent is granted.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -107,6 +107,17 @@ impl SupervisorPolicy for Admission {
 
     fn settings(&self) -> serde_json::Value {
         serde_json::to_value(self.settings).unwrap_or_default()
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        write_down(&(self.tokens, &self.paid, &self.judging))
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        let mut read = (self.tokens, BTreeSet::new(), BTreeSet::new());
+        let is_read = take_up(&mut read, memory);
+        (self.tokens, self.paid, self.judging) = read;
+        is_read
     }
 }
 

@@ -40,6 +40,10 @@ impl SupervisorPolicy for Attenuation {
     fn settings(&self) -> serde_json::Value {
         json!({ "permissions": self.permissions })
     }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use bailiwick_protocols::{
     AgentFact, Cost, Delegation, DelegationId, Directive, Refusal, Ruling, Slice, Timestamp, outcome::RevokeReason,
 };
 
-use super::{Scene, SupervisorPolicy};
+use serde::{Deserialize, Serialize};
+
+use super::{Scene, SupervisorPolicy, take_up, write_down};
 
 /// Compares estimates and charges with the slice of the mandate.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -19,7 +21,7 @@ pub struct Budget {
     running: BTreeMap<DelegationId, Account>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Account {
     slice: Slice,
     tokens: u64,
@@ -81,6 +83,14 @@ impl SupervisorPolicy for Budget {
             }
             _ => {}
         }
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        write_down(&self.running)
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        take_up(&mut self.running, memory)
     }
 }
 

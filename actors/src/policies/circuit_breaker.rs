@@ -17,6 +17,7 @@ use bailiwick_protocols::{
 use super::{
     Scene, SeatFailure, SupervisorPolicy,
     restart::{RestartSettings, is_failure},
+    take_up, write_down,
 };
 
 mod decision;
@@ -56,6 +57,12 @@ impl CircuitBreaker {
     pub fn new(settings: BreakerSettings, restart: RestartSettings) -> Self {
         let configured = Rules { breaker: settings, restart };
         Self { configured, memory: Memory::new(configured) }
+    }
+
+    /// The same with the settings that a `Stack` fact recorded of it; `None` if they are something else.
+    pub(super) fn recorded(settings: &serde_json::Value) -> Option<Self> {
+        let Rules { breaker, restart } = serde::Deserialize::deserialize(settings).ok()?;
+        Some(Self::new(breaker, restart))
     }
 }
 
@@ -147,6 +154,14 @@ impl SupervisorPolicy for CircuitBreaker {
 
     fn settings(&self) -> serde_json::Value {
         serde_json::to_value(self.configured).unwrap_or_default()
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        write_down(&self.memory)
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        take_up(&mut self.memory, memory)
     }
 }
 

@@ -22,6 +22,10 @@ impl SupervisorPolicy for Deadline {
             _ => Ruling::Pass,
         }
     }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ impl SupervisorPolicy for Lineage {
     fn settings(&self) -> serde_json::Value {
         json!({ "exclusive": self.exclusive })
     }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Scene, SeatFailure, SupervisorPolicy,
     backoff::{self, doubled},
+    take_up, write_down,
 };
 
 /// How crashed seats are replaced.
@@ -114,6 +115,14 @@ impl SupervisorPolicy for RestartPolicy {
 
     fn settings(&self) -> serde_json::Value {
         serde_json::to_value(self.settings).unwrap_or_default()
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        write_down(&self.falls)
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        take_up(&mut self.falls, memory)
     }
 }
 

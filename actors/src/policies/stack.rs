@@ -12,7 +12,13 @@ use bailiwick_protocols::{
     policy::{ApprovalRequest, breaker},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{Scene, SeatFailure, SupervisorPolicy};
+
+mod memory;
+
+pub use memory::StackMemory;
 
 /// The policies of one supervisor, in order, each behind a guard.
 pub struct Stack {
@@ -27,7 +33,7 @@ struct Member {
 }
 
 /// What is published about a breaker that is not closed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum BreakerState {
     /// It refuses.

@@ -6,7 +6,7 @@
 use bailiwick_protocols::{AgentFact, Delegation, Refusal, Ruling, Timestamp};
 use serde_json::json;
 
-use super::{Scene, SupervisorPolicy};
+use super::{Scene, SupervisorPolicy, take_up, write_down};
 
 /// Threads an agent may leave behind before it is isolated: 8.
 pub const THREADS_MAX: u32 = 8;
@@ -45,6 +45,14 @@ impl SupervisorPolicy for ThreadsLeft {
 
     fn settings(&self) -> serde_json::Value {
         json!({ "threads_max": THREADS_MAX })
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        write_down(&self.left)
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        take_up(&mut self.left, memory)
     }
 }
 

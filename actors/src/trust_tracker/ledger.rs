@@ -57,6 +57,13 @@ impl TrustLedger {
         records.extend(lessons.iter().map(|lesson| (lesson.capability.clone(), lesson.after)));
     }
 
+    /// Takes what the lessons of an agent had come to, as its snapshot tells.
+    pub fn take(&mut self, agent: &AgentName, generation: u32, records: BTreeMap<Capability, TrustRecord>) {
+        if !records.is_empty() {
+            self.known.insert((agent.clone(), generation), records);
+        }
+    }
+
     /// Forgets everything about an agent, to take its lessons anew.
     pub fn forget(&mut self, agent: &AgentName, generation: u32) {
         self.known.remove(&(agent.clone(), generation));

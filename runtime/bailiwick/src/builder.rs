@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_actors::{
+    agent_supervisor::snapshot,
     agents::question,
     agents::{AgentError, AgentSpec, Question, answers},
     audit_log::{journal::Journal, memory::MemoryJournal},
@@ -36,6 +37,7 @@ pub struct Builder {
     pub(crate) own_policies: Vec<PolicyFactory>,
     pub(crate) model: Arc<dyn TrustModel>,
     pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) snapshot_every: u64,
     pub(crate) hold: bool,
     pub(crate) stated: Option<RuntimeEvent>,
     pub(crate) seed: Option<u64>,
@@ -66,6 +68,7 @@ impl Default for Builder {
             own_policies: Vec::new(),
             model: Arc::new(Asymmetric::default()),
             journal: Arc::new(MemoryJournal::default()),
+            snapshot_every: snapshot::EVENTS,
             hold: false,
             stated: None,
             seed: None,
@@ -199,6 +202,13 @@ impl Builder {
     /// holds and that have not ended go on when the team starts.
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Arc::new(journal);
+        self
+    }
+
+    /// Sets after how many events of its own each agent's supervisor writes down what it knows (1 000; 0 is never), so that
+    /// the next start reads only what came after. See `docs/journal.md`.
+    pub fn snapshot_every(mut self, events: u64) -> Self {
+        self.snapshot_every = events;
         self
     }
 

@@ -176,7 +176,7 @@ impl Bailiwick {
         let agent = |agent: &AgentName| {
             let newest = team.directory.get(agent).map_or(0, |entry| entry.generation);
             let stream = |generation| Stream::Agent { team: team.name.clone(), agent: agent.clone(), generation };
-            (0..=newest).flat_map(|generation| log.stream(&stream(generation))).collect()
+            (0..=newest).flat_map(|generation| log.whole(&stream(generation))).collect()
         };
         Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into())
     }

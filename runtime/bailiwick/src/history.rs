@@ -17,10 +17,12 @@ use crate::{
 
 mod anew;
 mod replay;
+mod snapshots;
 mod why;
 
 pub use anew::{Anew, Change, Changed, Costs, anew};
 pub use replay::{Replay, replay};
+pub use snapshots::{Compared, compare as compare_snapshots};
 pub use why::why;
 
 /// The events of each goal.

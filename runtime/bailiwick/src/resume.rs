@@ -6,6 +6,7 @@ use std::{
 };
 
 use bailiwick_actors::{
+    agent_supervisor::{books::Flight, snapshot},
     agents::command::survivors::{self, Survivor},
     audit_log::{journal::Command, log::Log},
     messages::{AgentsMessage, CoordinatorMessage},
@@ -139,6 +140,7 @@ pub(crate) async fn end_survivors(log: &Log) {
     let mut open: BTreeMap<DelegationId, (bool, Survivor)> = BTreeMap::new();
     for stream in log.streams() {
         if matches!(stream, Stream::Agent { .. }) {
+            open.extend(snapshot::read(log, &stream).into_iter().flat_map(|written| written.flights).map(survivor));
             log.stream(&stream).iter().for_each(|recorded| note(&mut open, recorded));
         }
     }
@@ -150,6 +152,12 @@ pub(crate) async fn end_survivors(log: &Log) {
     if ended > 0 {
         tracing::warn!(ended, "programs of a runtime that died were ended");
     }
+}
+
+/// What a snapshot tells of an attempt: whether it had begun, and its program.
+fn survivor((id, flight): (DelegationId, Flight)) -> (DelegationId, (bool, Survivor)) {
+    let traceparent = flight.delegation.traceparent.to_string();
+    (id, (flight.started.is_some(), Survivor { traceparent, process: flight.process }))
 }
 
 fn note(open: &mut BTreeMap<DelegationId, (bool, Survivor)>, recorded: &Recorded) {

@@ -111,6 +111,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         policies: settings,
         own_policies,
         model,
+        snapshot_every,
         ..
     } = builder;
     let team = Team {
@@ -129,8 +130,8 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
         stack.extend(own_policies.iter().map(|make| make(spec)));
         stack
     });
-    let hiring = Hiring { policies: stack, model };
-    let roster = hiring.team(agents, &world, &lines);
+    let hiring = Hiring { policies: stack, model, snapshot_every };
+    let roster = hiring.team(agents, &world, &lines)?;
     let grants = Grants::new(builder.grants, &lines.team.directory);
     if builder.stage.is_none() {
         resume::end_survivors(&world.log).await;
@@ -480,5 +481,8 @@ fn policy(mut builder: Builder, team: &TeamFile) -> Builder {
     }
     builder.policies = stated.settings();
     builder.model = stated.model();
-    builder
+    match team.journal.snapshot_every {
+        Some(events) => builder.snapshot_every(events),
+        None => builder,
+    }
 }

@@ -90,7 +90,7 @@ impl Bailiwick {
     /// What one generation of an agent has recorded, from its first event, whether it is still in the team or not.
     pub fn history(&self, agent: impl Into<AgentName>, generation: u32) -> Vec<RunEvent> {
         let stream = Stream::Agent { team: self.lines.team.name.clone(), agent: agent.into(), generation };
-        self.world.log.stream(&stream).into_iter().map(RunEvent).collect()
+        self.world.log.whole(&stream).into_iter().map(RunEvent).collect()
     }
 
     async fn change(&self, agent: AgentName, change: TeamChange) -> Result<u32, TeamError> {

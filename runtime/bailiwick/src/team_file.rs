@@ -18,6 +18,7 @@ mod handlers;
 mod inputs;
 mod interpolate;
 mod item;
+mod journal;
 mod judges;
 mod needs;
 mod policy;
@@ -38,6 +39,7 @@ pub use agents::{TeamAgent, TeamAgentKind};
 pub use handlers::Named;
 pub use inputs::{InputKind, Inputs, TeamInput};
 pub use interpolate::Environment;
+pub use journal::TeamJournal;
 pub use policy::{TeamPolicy, TeamTrust, TeamTrustModel, TeamWeights};
 pub use problems::{Problem, Problems};
 pub use rules::TeamRules;
@@ -83,6 +85,8 @@ pub struct TeamFile {
     pub mandate_grants: Option<Permissions>,
     /// How agents are chosen, left alone and believed.
     pub policy: TeamPolicy,
+    /// How its log is kept.
+    pub journal: TeamJournal,
     /// The findings of scripted judges, in turn.
     pub judges_scripted: Vec<Json>,
     /// The agents that judge, seated in turn after the script.
@@ -212,6 +216,7 @@ fn team(item: &Item<'_>, folder: &Path, given: &Inputs) -> Option<TeamFile> {
         agents: team_agents,
         mandate_grants: goal::grants(&root),
         policy: policy::read(root.get("policy").as_ref()),
+        journal: journal::read(&root),
         judges_scripted: judges.scripted,
         judges_agents: judges.agents,
         handlers: agents.handlers,

@@ -113,15 +113,15 @@ impl Stage {
         self.bailiwick.world.log.streams()
     }
 
-    /// One stream, durable or not.
+    /// One stream from its first event, durable or not.
     pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
-        self.bailiwick.world.log.stream(stream)
+        self.bailiwick.world.log.whole(stream)
     }
 
     /// The whole log, in order.
     pub fn log(&self) -> Vec<Arc<Recorded>> {
         let log = &self.bailiwick.world.log;
-        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| log.stream(stream)).collect();
+        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| log.whole(stream)).collect();
         all.sort_by_key(|recorded| recorded.seq);
         all
     }

@@ -23,19 +23,22 @@ use std::{
 
 use bailiwick::{
     actors::audit_log::journal::Reading,
+    history,
     protocols::{Event, GoalEvent, Recorded},
 };
 use bailiwick_journal::JournalReader;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Seven steps. Each notes that it began, leaves somebody behind in its group, and has one effect by its key.
+/// Seven steps, with snapshots so often that every start has some. Each notes that it began, leaves somebody behind in its group, and has one effect by its key.
 const TEAM: &str = r#"
 version = 1
 name = "kill"
 goal = "Seven steps"
 [defaults]
 timeout = "20s"
+[journal]
+snapshot_every = 8
 [agents.ada]
 capabilities = ["step"]
 command = ["sh", "step.sh"]
@@ -94,6 +97,8 @@ struct Counts {
     effects_twice: usize,
     orphans: usize,
     results_that_differ: usize,
+    snapshots: usize,
+    snapshots_that_differ: usize,
 }
 
 /// A small generator: the same seed gives the same round, as far as the machine allows.
@@ -246,6 +251,10 @@ impl Round {
             counts.results_that_differ += 1;
             eprintln!("{} effects, status {:?}\n{found:#}", effects, output.status);
         }
+        let snapshots = JournalReader::open(self.path("j.db")).and_then(|journal| journal.snapshots()).unwrap();
+        let compared = history::compare_snapshots(&now, &snapshots);
+        counts.snapshots += compared.snapshots;
+        counts.snapshots_that_differ += compared.differences.len();
         counts.orphans += orphans(self.folder.path());
     }
 
@@ -321,13 +330,14 @@ fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     }
 
     println!("{counts:#?}");
-    assert!(counts.kills > 0 && counts.kills_in_a_write > 0, "{counts:?}");
+    assert!(counts.kills > 0 && counts.kills_in_a_write > 0 && counts.snapshots > 0, "{counts:?}");
     let bad = [
         ("acknowledged events lost", counts.acknowledged_lost),
         ("completed tasks run again", counts.completed_run_again),
         ("duplicate effects with the key", counts.effects_twice),
         ("orphan processes", counts.orphans),
         ("results that differ", counts.results_that_differ),
+        ("snapshots that differ from the fold", counts.snapshots_that_differ),
     ];
     for (what, count) in bad {
         println!("{what}: {count}");

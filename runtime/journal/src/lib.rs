@@ -11,12 +11,14 @@
 
 mod chain;
 mod errors;
+mod live;
 mod lock;
 mod payload;
 mod reader;
 mod retention;
 mod rows;
 mod schema;
+mod snapshots;
 mod sqlite;
 mod writer;
 

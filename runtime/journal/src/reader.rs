@@ -1,21 +1,23 @@
 //! Everybody else's side: reads a journal beside its living owner, and leaves commands for it.
 
 use std::{
-    collections::HashSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bailiwick_actors::audit_log::journal::{Command, JournalError, Reading};
+use bailiwick_actors::audit_log::{
+    journal::{Command, JournalError, Reading},
+    snapshot::Snapshot,
+};
 use bailiwick_protocols::{GoalId, Recorded, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::{
-    errors,
+    errors, live,
     lock::Ownership,
     rows::{self, Decoder},
-    schema,
+    schema, snapshots,
     sqlite::BUSY,
 };
 
@@ -99,6 +101,14 @@ impl JournalReader {
         let removed =
             |(goal, at): (String, u64)| Some(Removed { goal: goal.parse().ok()?, at: Timestamp::from_millis(at) });
         Ok(rows.into_iter().filter_map(removed).collect())
+    }
+
+    /// What was folded of each stream, sealed or not: to be compared with the fold.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        snapshots::read(&self.connection, &self.path)
     }
 
     /// Checks every record that is left and the file itself.
@@ -220,23 +230,16 @@ pub(crate) fn read(
     mut visit: impl FnMut(Arc<Recorded>),
 ) -> Result<(), JournalError> {
     let mut decoder = Decoder::new(connection, path);
-    let mut take = |row| decoder.event(row).map(&mut visit);
+    let take = |row| decoder.event(row).map(&mut visit);
     match what {
         Reading::All => rows::scan(connection, path, 0, take),
         Reading::After(seq) => rows::scan(connection, path, seq, take),
-        Reading::Stream(stream) => rows::scan_stream(connection, path, &stream.to_string(), take),
-        Reading::Live => {
-            let ended = ended(connection).map_err(|error| errors::of_sqlite(path, &error))?;
-            rows::scan(connection, path, 0, |row| if ended.contains(&row.stream) { Ok(()) } else { take(row) })
+        Reading::Stream(stream) => rows::scan_stream(connection, path, &stream.to_string(), 0, take),
+        Reading::Live { after } => {
+            live::read(connection, path, after)?.into_iter().for_each(visit);
+            Ok(())
         }
     }
-}
-
-/// The streams of goals that ended.
-fn ended(connection: &Connection) -> rusqlite::Result<HashSet<String>> {
-    let mut select =
-        connection.prepare("SELECT stream FROM events WHERE kind = 'goal_settled' AND stream GLOB 'goal/*'")?;
-    select.query_map([], |row| row.get(0))?.collect()
 }
 
 /// The commands nobody has carried out yet.

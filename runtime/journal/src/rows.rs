@@ -299,7 +299,7 @@ pub(crate) fn visit(
     Ok(())
 }
 
-/// One stream, each row checked against the one before it in the log.
+/// One stream after a version, each row checked against the one before it in the log.
 ///
 /// # Errors
 /// The first bad record.
@@ -307,16 +307,17 @@ pub(crate) fn scan_stream(
     connection: &Connection,
     path: &Path,
     stream: &str,
+    after: u64,
     mut visit: impl FnMut(Row) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
     let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
     let select = format!(
         "SELECT {COLUMNS}, coalesce(b.hash, g.hash) FROM events AS e LEFT JOIN events AS b ON b.seq = e.seq - 1 \
-         LEFT JOIN gaps AS g ON g.last = e.seq - 1 WHERE e.stream = ?1 ORDER BY e.ver"
+         LEFT JOIN gaps AS g ON g.last = e.seq - 1 WHERE e.stream = ?1 AND e.ver > ?2 ORDER BY e.ver"
     );
     let mut select = connection.prepare_cached(&select).map_err(wrong)?;
-    let mut rows = select.query([stream]).map_err(wrong)?;
-    let mut due = 0;
+    let mut rows = select.query((stream, after)).map_err(wrong)?;
+    let mut due = after;
     while let Some(found) = rows.next().map_err(wrong)? {
         due += 1;
         let row = Row::read(found).map_err(|error| unreadable(path, due, &error))?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::errors;
 
 /// What leads from each schema to the next.
-const MIGRATIONS: &[&str] = &[FROM_NOTHING, SKIPPABLE_KINDS, RETENTION];
+const MIGRATIONS: &[&str] = &[FROM_NOTHING, SKIPPABLE_KINDS, RETENTION, crate::snapshots::TABLE];
 
 /// The newest schema known here.
 pub const SCHEMA: u32 = MIGRATIONS.len() as u32;

@@ -9,7 +9,10 @@ use std::{
 };
 
 use bailiwick_actors::{
-    audit_log::journal::{Begun, Claim, Command, Journal, JournalError, Reading},
+    audit_log::{
+        journal::{Begun, Claim, Command, Journal, JournalError, Reading},
+        snapshot::Snapshot,
+    },
     world::Clock,
 };
 use bailiwick_protocols::{Json, Recorded, Timestamp};
@@ -22,7 +25,7 @@ use crate::{
     lock::Ownership,
     reader::{self, JournalReader},
     retention::Retention,
-    schema,
+    schema, snapshots,
     writer::{Job, Writer},
 };
 
@@ -185,6 +188,15 @@ impl Journal for SqliteJournal {
 
     fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>> {
         self.ask(|done| Job::Fulfil { epoch, key, result, done })
+    }
+
+    fn keep_snapshot(&self, epoch: u64, snapshot: Snapshot) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.ask(|done| Job::Snapshot { epoch, snapshot, done })
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        let connection = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots::read(&connection, &self.path)
     }
 
     fn close(&self) {

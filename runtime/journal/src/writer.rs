@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use bailiwick_actors::audit_log::journal::{Begun, Claim, Heads, JournalError};
+use bailiwick_actors::audit_log::{
+    journal::{Begun, Claim, Heads, JournalError},
+    snapshot::Snapshot,
+};
 use bailiwick_protocols::{Json, Recorded, Timestamp};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -16,6 +19,7 @@ use crate::{
     payload::Payloads,
     retention::{self, Retention},
     rows::{self, Row},
+    snapshots,
 };
 
 /// The most jobs in one commit.
@@ -28,6 +32,7 @@ pub(crate) enum Job {
     Claim { epoch: u64, key: String, done: oneshot::Sender<Result<Claim, JournalError>> },
     Fulfil { epoch: u64, key: String, result: Json, done: oneshot::Sender<Result<(), JournalError>> },
     Take { number: u64, done: mpsc::Sender<Result<(), JournalError>> },
+    Snapshot { epoch: u64, snapshot: Snapshot, done: oneshot::Sender<Result<(), JournalError>> },
 }
 
 /// What the thread holds.
@@ -52,8 +57,11 @@ impl Writer {
     pub(crate) fn run(mut self, jobs: &mpsc::Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             let more = std::iter::from_fn(|| jobs.try_recv().ok()).take(GROUP_MAX);
-            let group: Vec<Job> = std::iter::once(job).chain(more).collect();
+            let group = std::iter::once(job).chain(more);
+            let (snapshots, group): (Vec<Job>, Vec<Job>) = group.partition(|job| matches!(job, Job::Snapshot { .. }));
             self.commit(group);
+            // Nobody waits for these: each after everybody else, and for itself.
+            snapshots.into_iter().for_each(|job| self.commit(vec![job]));
         }
         if self.broken.is_some() {
             return;
@@ -65,11 +73,15 @@ impl Writer {
     /// Does a group of jobs in one transaction. A job that conflicts is refused alone; any other failure is everybody's.
     fn commit(&mut self, group: Vec<Job>) {
         let mut answers: Vec<Answer> = Vec::new();
+        let matters = !matches!(group[..], [] | [Job::Snapshot { .. }]);
         let failure = match self.broken.clone() {
             Some(broken) => Err(broken),
+            None if group.is_empty() => Ok(()),
             None => self.write(group, &mut answers),
         };
-        if let Err(error) = &failure {
+        if let Err(error) = &failure
+            && matters
+        {
             self.broken = Some(error.clone());
         }
         for answer in answers {
@@ -112,7 +124,9 @@ impl Job {
             // Whoever does not wait any more does not want to know.
             match self {
                 Job::Begin { done, .. } => drop(done.send(Err(failure))),
-                Job::Append { done, .. } | Job::Fulfil { done, .. } => drop(done.send(Err(failure))),
+                Job::Append { done, .. } | Job::Fulfil { done, .. } | Job::Snapshot { done, .. } => {
+                    drop(done.send(Err(failure)));
+                }
                 Job::Claim { done, .. } => drop(done.send(Err(failure))),
                 Job::Take { done, .. } => drop(done.send(Err(failure))),
             }
@@ -149,6 +163,11 @@ impl Scene<'_> {
                 let kept = self.epoch_is(epoch, path).and_then(|()| {
                     self.connection.execute(update, (key, epoch, result.to_string())).map(drop).map_err(wrong)
                 });
+                answered(kept, move |kept| drop(done.send(kept)))
+            }
+            Job::Snapshot { epoch, snapshot, done } => {
+                let is_owner = self.epoch_is(epoch, path);
+                let kept = is_owner.and_then(|()| snapshots::keep(self.connection, path, &snapshot));
                 answered(kept, move |kept| drop(done.send(kept)))
             }
             Job::Take { number, done } => {

@@ -9,13 +9,14 @@ use std::{
 
 use bailiwick::{
     actors::audit_log::{
-        journal::{Begun, Claim, Journal, JournalError, Reading},
+        journal::{Begun, Claim, Command, Journal, JournalError, Reading},
         memory::MemoryJournal,
+        snapshot::Snapshot,
     },
     protocols::{Json, Recorded},
     testing::conformance::{self, Place, Shared},
 };
-use bailiwick_journal::SqliteJournal;
+use bailiwick_journal::{JournalReader, SqliteJournal};
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 
@@ -53,6 +54,10 @@ impl Place for Folder {
         }
         self.folder = after;
         self.open = None;
+    }
+
+    fn leave(&mut self, command: &Command) -> Result<bool, JournalError> {
+        JournalReader::open(self.path())?.send(command).map(|_| true)
     }
 }
 
@@ -118,4 +123,46 @@ async fn a_store_that_drops_unsynced_writes_is_found_out() {
     let broken = conformance::holds(Forgetful::default).await.unwrap_err();
 
     assert_eq!(broken.promise, "what is acknowledged survives a crash, as it was");
+}
+
+/// Keeps the log well, and of each stream the snapshot that it was given first.
+#[derive(Clone, Default)]
+struct Stubborn {
+    log: MemoryJournal,
+    first: Arc<Mutex<Vec<Snapshot>>>,
+}
+
+impl Journal for Stubborn {
+    fn begin(&self) -> Result<Begun, JournalError> {
+        self.log.begin()
+    }
+    fn append(&self, epoch: u64, batch: Vec<Arc<Recorded>>) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.log.append(epoch, batch)
+    }
+    fn read(&self, what: Reading<'_>) -> Result<Vec<Arc<Recorded>>, JournalError> {
+        self.log.read(what)
+    }
+    fn claim(&self, epoch: u64, key: String) -> BoxFuture<'static, Result<Claim, JournalError>> {
+        self.log.claim(epoch, key)
+    }
+    fn fulfil(&self, epoch: u64, key: String, result: Json) -> BoxFuture<'static, Result<(), JournalError>> {
+        self.log.fulfil(epoch, key, result)
+    }
+    fn keep_snapshot(&self, _: u64, snapshot: Snapshot) -> BoxFuture<'static, Result<(), JournalError>> {
+        let mut first = self.first.lock().unwrap();
+        if first.iter().all(|kept| kept.stream != snapshot.stream) {
+            first.push(snapshot);
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+    fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
+        Ok(self.first.lock().unwrap().clone())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_gives_out_an_older_snapshot_is_found_out() {
+    let broken = conformance::holds(|| Shared::of(Stubborn::default())).await.unwrap_err();
+
+    assert_eq!(broken.promise, "of each stream the last snapshot is given out as it was, or none");
 }

@@ -8,9 +8,12 @@ use std::{
 
 use bailiwick::{
     Error,
-    actors::audit_log::journal::{Journal, JournalError, Reading},
+    actors::audit_log::{
+        journal::{Journal, JournalError, Reading},
+        snapshot::Snapshot,
+    },
     prelude::*,
-    protocols::{Event, GoalEvent, Recorded, Stream},
+    protocols::{Event, GoalEvent, Recorded, RuntimeEvent, Stream},
 };
 use bailiwick_journal::{JournalReader, SCHEMA, SqliteJournal};
 use rusqlite::{Connection, types::Value};
@@ -302,6 +305,72 @@ async fn a_full_disk_ends_the_runtime_loudly_and_every_goal_can_be_resumed() {
     }
     assert!(read(&path).unwrap().starts_with(&kept));
     bailiwick.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_snapshot_that_finds_no_room_is_not_kept_and_the_log_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("team.db");
+    let journal = SqliteJournal::open_limited(&path, 60).unwrap();
+    let epoch = journal.begin().unwrap().epoch;
+    let note = |seq: u64| {
+        let event = Event::Runtime(RuntimeEvent::RuntimeStopped { why: "a note".to_owned() });
+        let at = Timestamp::from_millis(seq);
+        Arc::new(Recorded { seq, stream: Stream::Runtime, ver: seq, at, cause: None, trace: None, event })
+    };
+    journal.append(epoch, vec![note(1)]).await.unwrap();
+    let small = Snapshot::seal(&note(1), b"small");
+    journal.keep_snapshot(epoch, small.clone()).await.unwrap();
+
+    let large = journal.keep_snapshot(epoch, Snapshot::seal(&note(1), &vec![7; 1 << 20])).await;
+    let appended = journal.append(epoch, vec![note(2)]).await;
+
+    assert!(matches!(large, Err(JournalError::Full(_))), "{large:?}");
+    assert_eq!(appended, Ok(()));
+    assert_eq!(journal.snapshots().unwrap(), [small]);
+    drop(journal);
+    assert_eq!(read(&path).unwrap(), [note(1), note(2)]);
+    assert_eq!(JournalReader::open(&path).unwrap().verify().map(|verified| verified.records), Ok(2));
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_no_damage_to_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("team.db");
+    let start = || {
+        let ada = agent_fn("ada", ["sum"], |_| async { Ok(Output::text("4")) });
+        Bailiwick::builder().agent(ada).journal(SqliteJournal::open(&path).unwrap()).snapshot_every(5).start()
+    };
+    let sum = || Goal::new("2 + 2").verify(Verify::equals("4"));
+    let bailiwick = start().await.unwrap();
+    for _ in 0..3 {
+        bailiwick.submit(sum()).await.unwrap().await.unwrap();
+    }
+    bailiwick.shutdown().await.unwrap();
+    let sqlite = Connection::open(&path).unwrap();
+    let whole = JournalReader::open(&path).unwrap().snapshots().unwrap();
+    assert_eq!(whole.len(), 1);
+
+    let damages = [
+        "UPDATE snapshots SET body = zeroblob(length(body))",
+        "UPDATE snapshots SET ver = ver + 1",
+        "UPDATE snapshots SET form = 99",
+        "UPDATE snapshots SET stream = 'agent/team/eve'",
+        "UPDATE snapshots SET stream = 'nobody'",
+        "DELETE FROM snapshots",
+    ];
+    for (damage, verdicts) in damages.into_iter().zip(4..) {
+        assert_eq!(sqlite.execute(damage, []), Ok(1), "{damage}");
+        let bailiwick = start().await.unwrap();
+        bailiwick.submit(sum()).await.unwrap().await.unwrap();
+        assert_eq!(bailiwick.trust()[0].evidence, f64::from(verdicts), "{damage}");
+        bailiwick.shutdown().await.unwrap();
+        sqlite.execute("DELETE FROM snapshots", []).unwrap();
+        let snapshot = &whole[0];
+        let row = (snapshot.stream.to_string(), snapshot.ver, snapshot.form, &snapshot.body);
+        sqlite.execute("INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4)", row).unwrap();
+    }
+    assert!(JournalReader::open(&path).unwrap().verify().is_ok());
 }
 
 #[tokio::test]

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use bailiwick::{prelude::*, protocols::Event, testing::Stage};
+use bailiwick::{
+    actors::audit_log::{journal::Journal, memory::MemoryJournal},
+    prelude::*,
+    protocols::Event,
+    testing::Stage,
+};
 
 fn goal(text: &str) -> Goal {
     Goal::new(text).needs_capability("sum").verify(Verify::equals("4")).retries(0)
@@ -74,6 +79,62 @@ async fn a_policy_records_its_own_facts_and_its_supervisors_successor_knows_them
     assert_eq!(strikes(&stage), [1, 2], "nothing is decided a second time");
     let lives = stage.agent_stream("ada").iter().filter(|recorded| recorded.event.kind() == "stack").count();
     assert_eq!(lives, 3);
+}
+
+/// Does one's first three tasks, and says what it has learned, or does not.
+struct Three {
+    done: u64,
+    says: bool,
+}
+
+impl SupervisorPolicy for Three {
+    fn name(&self) -> &'static str {
+        "three"
+    }
+
+    fn apply(&mut self, fact: &AgentFact, _: Timestamp) {
+        self.done += u64::from(matches!(fact, AgentFact::Settled { .. }));
+    }
+
+    fn rule(&self, _: &Delegation, _: &Scene<'_>) -> Ruling {
+        let reason = format!("{} are done", self.done);
+        if self.done < 3 {
+            Ruling::Pass
+        } else {
+            Ruling::Refuse(Refusal::Policy { policy: self.name().into(), reason })
+        }
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        self.says.then(|| self.done.to_le_bytes().to_vec())
+    }
+
+    fn remember(&mut self, memory: &[u8]) -> bool {
+        memory.try_into().map(|done| self.done = u64::from_le_bytes(done)).is_ok()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_has_learned_outlives_its_process_whether_it_writes_it_down_or_not() {
+    for says in [true, false] {
+        let journal = MemoryJournal::default();
+        let team = || {
+            let right = scripted("ada", ["sum"], [ScriptedReply::output("4")]);
+            let journal = journal.clone();
+            let policy = move |_: &AgentSpec| Three { done: 0, says };
+            Stage::seeded(1).agent(right).with(move |b| b.journal(journal).snapshot_every(5).policy(policy)).open()
+        };
+        let first = team().await;
+        let ended = [first.run(goal("2 + 2")).await, first.run(goal("2 + 2")).await];
+        first.into_bailiwick().shutdown().await.unwrap();
+
+        let second = team().await;
+        let then = [second.run(goal("2 + 2")).await, second.run(goal("2 + 2")).await];
+
+        assert_eq!(journal.snapshots().unwrap().len(), usize::from(says), "a policy that does not say keeps it off");
+        assert_eq!(ended.each_ref().map(GoalReport::outcome_word), ["verified", "verified"]);
+        assert_eq!(then.each_ref().map(GoalReport::outcome_word), ["verified", "refused"]);
+    }
 }
 
 /// Lets nobody read anything but the documents.

@@ -734,10 +734,14 @@ impl House {
     /// A supervisor begins: its books are the fold of its stream.
     fn rise(&mut self, desk: usize) -> Result<(), String> {
         let mut books = self.books(&self.supervisors[desk].spec);
-        for (fact, at) in facts(&self.log.stream(&self.supervisors[desk].stream)) {
+        let events = self.log.stream(&self.supervisors[desk].stream);
+        for (fact, at) in facts(&events) {
             books.apply(fact, at);
         }
+        let resumed = shadow::from_the_middle(|| self.books(&self.supervisors[desk].spec), &events);
+        let resumed = resumed.is_none_or(|resumed| resumed.digest(self.now) == books.digest(self.now));
         let this = &mut self.supervisors[desk];
+        law!(resumed, "a snapshot and the tail of {} are the fold of all", this.spec.name);
         let (live, folded) = (books.digest(self.now), this.shadow.digest(self.now));
         law!(live == folded, "fold = live at a rebuild of {}:\n  {live}\n  {folded}", this.spec.name);
         let remembered = books.remembered();

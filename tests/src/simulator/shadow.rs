@@ -1,12 +1,16 @@
 //! Fold = live: beside every supervisor and goal stands a fold of its facts, and both must never differ.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bailiwick_actors::{
-    agent_supervisor::books::{Books, Flight},
+    agent_supervisor::{
+        books::{Books, Flight},
+        facts,
+        snapshot::{Written, note_settled},
+    },
     policies::Scene,
 };
-use bailiwick_protocols::{Delegation, Timestamp};
+use bailiwick_protocols::{Delegation, Recorded, Timestamp};
 
 /// Whether two books know the same; if not, in what they differ.
 pub fn difference(live: &Books, folded: &Books, now: Timestamp) -> Option<String> {
@@ -28,6 +32,20 @@ pub fn difference(live: &Books, folded: &Books, now: Timestamp) -> Option<String
     let wrong: Vec<&str> = parts.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
     (!wrong.is_empty())
         .then(|| format!("{wrong:?} differ\n  live:   {}\n  folded: {}", live.digest(now), folded.digest(now)))
+}
+
+/// The books of a stream by a snapshot from the middle of it, and the tail; `None` where nothing happened yet.
+pub fn from_the_middle(empty: impl Fn() -> Books, events: &[Arc<Recorded>]) -> Option<Books> {
+    let (begun, tail) = events.split_at(events.len().div_ceil(2));
+    let (mut before, mut settled_at) = (empty(), BTreeMap::new());
+    facts(begun).for_each(|(fact, at)| drop(before.apply(fact, at)));
+    note_settled(&mut settled_at, begun);
+    let snapshot = Written::of(&before, &settled_at)?.seal(begun.last()?).ok()?;
+    let mut books = empty();
+    if Written::read(&snapshot).is_some_and(|written| written.fill(&mut books)) {
+        facts(tail).for_each(|(fact, at)| drop(books.apply(fact, at)));
+    }
+    Some(books)
 }
 
 fn same_flight(a: &Flight, b: &Flight) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bailiwick_protocols::{DelegationId, GoalId, TaskId};
+use serde::{Deserialize, Serialize};
 
 use super::{settings::BreakerSettings, trigger::Trigger};
 
@@ -27,14 +28,14 @@ pub(super) struct Taught {
     pub after: f64,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Remembered {
     failed: bool,
     slow: bool,
 }
 
 /// The recent past of one breaker. A trip begins it anew.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Evidence {
     /// The last outcomes, newest last.
     recent: VecDeque<Remembered>,

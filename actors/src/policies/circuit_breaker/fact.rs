@@ -24,7 +24,7 @@ pub(super) struct Move {
 impl Move {
     /// A transition of this breaker for this reason.
     pub fn new(capability: Option<Capability>, until: Option<Timestamp>, why: Trigger, trips: u32, token: u32) -> Self {
-        Self { trip: Trip { capability, until, reason: why.reason }, trigger: why.word.to_owned(), trips, token }
+        Self { trip: Trip { capability, until, reason: why.reason }, trigger: why.word.into_owned(), trips, token }
     }
 
     /// The fact that tells it.

@@ -4,11 +4,12 @@
 //! and how probes ended, and that is a fold of facts as well.
 
 use bailiwick_protocols::{DelegationId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{fact::Move, settings::BreakerSettings};
 
 /// Where a breaker stands.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) enum State {
     /// It lets everything in.
     Closed,
@@ -83,7 +84,7 @@ impl State {
 }
 
 /// A breaker with what it remembers of its trips.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Gate {
     pub state: State,
     /// Which breaker of this agent it is; tells its wakes from those of the others.

@@ -9,28 +9,30 @@ use std::collections::{BTreeMap, VecDeque};
 use bailiwick_protocols::{
     AgentFact, Capability, DelegationId, Fault, Outcome, PolicyFact, Settlement, SettlementKind, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     Key,
     evidence::Evidence,
     fact::Move,
     gate::{Gate, Seen},
-    settings::Rules,
+    settings::{self, Rules},
     work::Work,
 };
 use crate::policies::restart::is_failure;
 
 /// A gate and what speaks against opening it further.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Breaker {
     pub gate: Gate,
     pub evidence: Evidence,
 }
 
 /// The fold.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Memory {
     /// The settings that bind since the last `Stack` fact.
+    #[serde(with = "settings::plain")]
     pub rules: Rules,
     /// The agent's breaker (`None`), and one for each capability that was ever required here.
     pub breakers: BTreeMap<Key, Breaker>,

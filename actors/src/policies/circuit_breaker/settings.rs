@@ -93,3 +93,19 @@ pub(super) struct Rules {
     pub breaker: BreakerSettings,
     pub restart: RestartSettings,
 }
+
+/// The same without the flattening that makes them one flat object in JSON: frames cannot say that.
+pub(super) mod plain {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Rules;
+
+    pub fn serialize<S: Serializer>(rules: &Rules, serializer: S) -> Result<S::Ok, S::Error> {
+        (&rules.breaker, &rules.restart).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rules, D::Error> {
+        let (breaker, restart) = Deserialize::deserialize(deserializer)?;
+        Ok(Rules { breaker, restart })
+    }
+}

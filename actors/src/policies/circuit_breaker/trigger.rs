@@ -1,21 +1,23 @@
 //! Why a breaker moves, as a word for programs and a sentence for people.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use bailiwick_protocols::Tried;
 
 /// What fired.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Trigger {
     /// One word: `failures_in_row`.
-    pub word: &'static str,
+    pub word: Cow<'static, str>,
     /// One sentence: `3 failures in a row`.
     pub reason: String,
 }
 
 impl Trigger {
     fn new(word: &'static str, reason: String) -> Self {
-        Self { word, reason }
+        Self { word: word.into(), reason }
     }
 
     pub fn trust_drop(lost: f64, task: &str) -> Self {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bailiwick_protocols::{Capability, Delegation, Lesson, Settlement, TaskId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Key,
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// One admitted delegation, as far as a breaker cares.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Work {
     task: TaskId,
     needs: Arc<[Capability]>,

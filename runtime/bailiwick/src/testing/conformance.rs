@@ -9,9 +9,12 @@
 //! # }
 //! ```
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
-use bailiwick_actors::audit_log::journal::{Claim, Journal, JournalError, Reading};
+use bailiwick_actors::audit_log::{
+    journal::{Claim, Command, Journal, JournalError, Reading},
+    snapshot::Snapshot,
+};
 use bailiwick_protocols::{
     AgentFact, Event, GoalEvent, GoalId, Json, Outcome, Output, Recorded, RuntimeEvent, Stream, Timestamp,
     outcome::CanceledBy,
@@ -27,6 +30,15 @@ pub trait Place {
 
     /// The machine stops: all that was not kept for good is gone. What was open before is not used any more.
     fn crash(&mut self);
+
+    /// Leaves a command for the owner, as another process does. False where no other process can: then nothing is
+    /// promised about an inbox.
+    ///
+    /// # Errors
+    /// If it cannot be left.
+    fn leave(&mut self, _command: &Command) -> Result<bool, JournalError> {
+        Ok(false)
+    }
 }
 
 /// A journal that promises nothing beyond its process: a crash leaves it as it is.
@@ -66,7 +78,9 @@ pub async fn holds<P: Place>(mut empty: impl FnMut() -> P) -> Result<(), Broken>
     tried("a batch that does not follow is refused whole", conflicts(empty())).await?;
     tried("every way of reading agrees with the others", readings(empty())).await?;
     tried("large and odd contents come back as they were", contents(empty())).await?;
-    tried("an effect is claimed once, and its result kept", claims(empty())).await
+    tried("an effect is claimed once, and its result kept", claims(empty())).await?;
+    tried("of each stream the last snapshot is given out as it was, or none", snapshots(empty())).await?;
+    tried("a command waits in the inbox until it is taken", inbox(empty())).await
 }
 
 async fn tried(promise: &'static str, trial: impl Future<Output = Result<(), String>>) -> Result<(), Broken> {
@@ -202,7 +216,11 @@ async fn readings(mut place: impl Place) -> Result<(), String> {
     }
     same("the tail", &journal.read(Reading::After(4)).map_err(said)?, &all[4..].to_vec())?;
     same("no tail", &journal.read(Reading::After(9)).map_err(said)?, &Vec::new())?;
-    same("an open goal is live", &journal.read(Reading::Live).map_err(said)?, &all)?;
+    let live = |after: &HashMap<Stream, u64>| journal.read(Reading::Live { after }).map_err(said);
+    same("an open goal is live", &live(&HashMap::new())?, &all)?;
+    let known: HashMap<Stream, u64> = [(Stream::Runtime, 1), (Stream::Goal(goal()), 3)].into();
+    let unknown: Vec<_> = all.iter().filter(|e| known.get(&e.stream).is_none_or(|ver| e.ver > *ver)).cloned().collect();
+    same("what comes after a version", &live(&known)?, &unknown)?;
 
     let settled = GoalEvent::GoalSettled {
         outcome: Outcome::Canceled { by: CanceledBy::Shutdown },
@@ -222,8 +240,8 @@ async fn readings(mut place: impl Place) -> Result<(), String> {
     };
     all.push(Arc::new(end));
     journal.append(epoch, all[9..].to_vec()).await.map_err(said)?;
-    let live: Vec<_> = all.iter().filter(|event| event.stream != Stream::Goal(goal())).cloned().collect();
-    same("a goal that ended is not live", &journal.read(Reading::Live).map_err(said)?, &live)?;
+    let lives: Vec<_> = all.iter().filter(|event| event.stream != Stream::Goal(goal())).cloned().collect();
+    same("a goal that ended is not live", &live(&HashMap::new())?, &lives)?;
     same("it can still be read", &journal.read(Reading::Stream(&Stream::Goal(goal()))).map_err(said)?.len(), &4)
 }
 
@@ -276,4 +294,78 @@ async fn claims(mut place: impl Place) -> Result<(), String> {
     same("a fulfilled claim", &claim(journal.clone(), epoch, "a").await?, &Claim::Done(result))?;
     same("a claim that was left", &claim(journal.clone(), epoch, "b").await?, &Claim::Uncertain)?;
     same("a new claim", &claim(journal, epoch, "c").await?, &Claim::New)
+}
+
+/// What the journal gives out, by stream.
+fn kept(journal: &Arc<dyn Journal>) -> Result<HashMap<Stream, Snapshot>, String> {
+    let all = journal.snapshots().map_err(said)?;
+    let count = all.len();
+    let kept: HashMap<_, _> = all.into_iter().map(|snapshot| (snapshot.stream.clone(), snapshot)).collect();
+    same("one snapshot a stream", &kept.len(), &count)?;
+    Ok(kept)
+}
+
+async fn snapshots(mut place: impl Place) -> Result<(), String> {
+    let (journal, epoch) = begin(&mut place)?;
+    let story = story(0, 9);
+    journal.append(epoch, story.clone()).await.map_err(said)?;
+    same("none before the first", &kept(&journal)?.len(), &0)?;
+    let odd: Vec<u8> = (0..70_000_u32).map(|byte| byte.wrapping_mul(byte) as u8).collect();
+    let (goal, agent) = (Snapshot::seal(&story[5], b""), Snapshot::seal(&story[6], &odd));
+    // The last one stands, even if it was taken before the one it replaces.
+    let (newer, older) = (Snapshot::seal(&story[7], b"newer"), Snapshot::seal(&story[4], b"older"));
+    for snapshot in [&newer, &agent, &older, &goal] {
+        journal.keep_snapshot(epoch, snapshot.clone()).await.map_err(said)?;
+    }
+    let last = |kept: &HashMap<Stream, Snapshot>| {
+        for (stream, found) in kept {
+            let expected = [&goal, &agent, &older].into_iter().rfind(|snapshot| snapshot.stream == *stream);
+            if expected != Some(found) {
+                return Err(format!(
+                    "{stream}: found {} bytes of version {}, another was kept last",
+                    found.body.len(),
+                    found.ver
+                ));
+            }
+        }
+        Ok(())
+    };
+    let before = kept(&journal)?;
+    last(&before)?;
+    let stale = journal.begin().map(|_| epoch).map_err(said)?;
+    match journal.keep_snapshot(stale, newer.clone()).await {
+        Err(JournalError::Conflict(_)) => {}
+        other if !before.is_empty() => return Err(format!("a stale owner's snapshot gave {other:?}")),
+        _ => {}
+    }
+    last(&kept(&journal)?)?;
+    same("the log", &journal.read(Reading::All).map_err(said)?, &story)?;
+    drop(journal);
+    place.crash();
+    last(&kept(&begin(&mut place)?.0)?)
+}
+
+async fn inbox(mut place: impl Place) -> Result<(), String> {
+    let (journal, _) = begin(&mut place)?;
+    same("an inbox nobody wrote to", &journal.inbox().map_err(said)?, &Vec::new())?;
+    let by = || "somebody".to_owned();
+    let commands = [Command::Cancel { goal: goal(), by: by() }, Command::Release { agent: "ada".into(), by: by() }];
+    for command in &commands {
+        if !place.leave(command).map_err(said)? {
+            return Ok(());
+        }
+    }
+    let waiting = |journal: &Arc<dyn Journal>| journal.inbox().map_err(said);
+    let told = |waiting: &[(u64, Command)]| waiting.iter().map(|(_, command)| command.clone()).collect::<Vec<_>>();
+    let first = waiting(&journal)?;
+    same("what was left, in order", &told(&first), &commands.to_vec())?;
+    same("asked again", &waiting(&journal)?, &first)?;
+    journal.take(first[0].0).map_err(said)?;
+    same("one is taken", &waiting(&journal)?, &first[1..].to_vec())?;
+    drop(journal);
+    place.crash();
+    let (journal, _) = begin(&mut place)?;
+    same("the next owner finds the rest", &waiting(&journal)?, &first[1..].to_vec())?;
+    journal.take(first[1].0).map_err(said)?;
+    same("all are taken", &waiting(&journal)?, &Vec::new())
 }

@@ -26,8 +26,12 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Stop> {
         return anew(&found, file);
     }
     let replay = history::replay(&found.journal.events, found.goal);
-    if !replay.differences.is_empty() {
-        let what = format!("the fold differs from what is stored:\n  {}", replay.differences.join("\n  "));
+    // Snapshots are of agents: whatever goal is asked for, a start would go by them.
+    let kept = found.journal.reader.snapshots().map_err(|why| place::stop(&why))?;
+    let compared = history::compare_snapshots(&found.journal.events, &kept);
+    let differences = [replay.differences, compared.differences].concat();
+    if !differences.is_empty() {
+        let what = format!("the fold differs from what is stored:\n  {}", differences.join("\n  "));
         return Err(Stop::failed(
             what,
             "`bailiwick audit verify` tells whether the journal is damaged; if not, report it",
@@ -38,6 +42,9 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Stop> {
         "goal {}: {events} events and {settlements} settlements fold to what is stored",
         found.goal
     ))?;
+    if compared.snapshots > 0 {
+        stdout::write(&format!("agents' snapshots: {}, each the fold of what came before it", compared.snapshots))?;
+    }
     Ok(found.journal.exit())
 }
 

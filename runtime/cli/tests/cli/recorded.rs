@@ -213,6 +213,8 @@ fn a_journal_answers_what_happened_and_why() {
     let team = Team::new(
         r#"
         goal = "Say it"
+        [journal]
+        snapshot_every = 5
         [agents.ada]
         capabilities = ["speak"]
         scripted = [{ output = "nonsense" }, { output = "hello" }]
@@ -241,7 +243,9 @@ fn a_journal_answers_what_happened_and_why() {
         serde_json::from_str(ask(&["events", &goal, "--jsonl", "--from", "3"]).stdout.lines().next().unwrap()).unwrap();
     assert_eq!(from["gseq"], 3);
     assert!(ask(&["events", &goal, "--follow"]).stdout.contains("say: "));
-    assert!(ask(&["replay", &goal[..13]]).stdout.contains("fold to what is stored"));
+    let replayed = ask(&["replay", &goal[..13]]).stdout;
+    assert!(replayed.contains("fold to what is stored"), "{replayed}");
+    assert!(replayed.contains("agents' snapshots: 1, each the fold of what came before it"), "{replayed}");
     assert!(ask(&["audit", "verify"]).stdout.contains("sound"));
     let why = ask(&["why", &goal, "say"]).stdout;
     for word in ["capability", "trust", "availability", "cost", "bob", "mandate", "circuit_breaker", "contains"] {

@@ -138,6 +138,18 @@ proptest! {
     }
 
     #[test]
+    fn what_a_breaker_wrote_down_at_any_index_makes_another_one_the_same(happenings in happenings()) {
+        let mut story = Story::new();
+        happenings.into_iter().for_each(|what| happen(&mut story, what));
+
+        for (index, (_, _, live)) in story.recorded.iter().enumerate() {
+            let mut other = CircuitBreaker::default();
+            prop_assert!(other.remember(&live.memory().expect("it says what it knows")));
+            prop_assert_eq!(&other, live, "at fact {}", index);
+        }
+    }
+
+    #[test]
     fn whatever_is_open_has_a_wake_that_will_end_it(happenings in happenings()) {
         let mut story = Story::new();
         for what in happenings {

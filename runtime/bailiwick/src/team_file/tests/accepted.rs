@@ -120,6 +120,9 @@ weights = { capability = 0.25, trust = 0.25, availability = 0.25, cost = 0.25 }
 exploration = 0
 breaker = { trust_drop = 0.2, failures_in_row = 2, window = 10, failure_rate = 0.4, open = "10s" }
 trust = { model = "asymmetric", start = 0.4, success_rate = 0.2, failure_rate = 0.3 }
+
+[journal]
+snapshot_every = 200
 "###;
 
 fn everything() -> TeamFile {
@@ -213,7 +216,7 @@ fn an_agent_has_its_keys_and_what_stands_behind_its_name() {
 }
 
 #[test]
-fn judges_and_policy_are_plain_settings() {
+fn judges_policy_and_journal_are_plain_settings() {
     let team = everything();
 
     let (breaker, trust) = (team.policy.breaker, team.policy.trust);
@@ -225,6 +228,7 @@ fn judges_and_policy_are_plain_settings() {
     assert_eq!((breaker.failure_rate, breaker.open, breaker.trust_below), (0.4, Duration::from_secs(10), 0.15));
     assert_eq!((trust.model, trust.start), (Some(TeamTrustModel::Asymmetric), Some(0.4)));
     assert_eq!((trust.success_rate, trust.failure_rate), (Some(0.2), Some(0.3)));
+    assert_eq!(team.journal.snapshot_every, Some(200));
 }
 
 #[test]

@@ -124,7 +124,7 @@ const TOLD: &str = r#"1:1 /goal: `goal` is missing
 5:16 /permissions/0: `fs.read` is not of the form resource.verb:scope, as in fs.read:repo/*
     a permission reads resource.verb:scope, such as fs.read:repo/*
 6:1 /colour: unknown key `colour`
-    there are `agents`, `budget`, `complexity`, `constraints`, `criticality`, `defaults`, `documents`, `goal`, `inputs`, `judges`, `limits`, `mandate`, and 10 more
+    there are `agents`, `budget`, `complexity`, `constraints`, `criticality`, `defaults`, `documents`, `goal`, `inputs`, `journal`, `judges`, `limits`, and 11 more
 8:2 /inputs/pth: --input pth=..: the team file has no input `pth`
     did you mean `path`?
 9:8 /inputs/path/type: `folder` is not a word for this
