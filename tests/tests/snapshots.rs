@@ -2,6 +2,8 @@
 
 #[path = "snapshots/cast.rs"]
 mod cast;
+#[path = "snapshots/departed.rs"]
+mod departed;
 #[path = "snapshots/law.rs"]
 mod law;
 #[path = "snapshots/replay.rs"]

@@ -100,8 +100,19 @@ pub fn stream_of(agent: &str) -> Stream {
 
 /// The empty books of an agent on that Stage.
 pub fn empty(spec: &AgentSpec) -> Books {
+    books(spec, true)
+}
+
+/// The empty books of an agent whose team has no policies of its own.
+pub fn under_default(spec: &AgentSpec) -> Books {
+    books(spec, false)
+}
+
+fn books(spec: &AgentSpec, own: bool) -> Books {
     let mut stack = default_stack(spec, &PolicySettings::default());
-    stack.push(Box::new(Thirds::default()));
+    if own {
+        stack.push(Box::new(Thirds::default()));
+    }
     Books::new(Stack::new(stack), TrustView { records: BTreeMap::new(), model: Arc::new(Asymmetric::default()) })
 }
 
