@@ -52,8 +52,7 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<Exit, Stop> {
         for _ in 0..repeats {
             took.push(measure(case, goals).await?);
         }
-        took.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-        let Took { seconds, cpu_s } = took[took.len() / 2];
+        let (seconds, cpu_s) = (median(&took, |run| run.seconds), median(&took, |run| run.cpu_s));
         let tasks = goals * FAN_OUT;
         let (per_s, per_cpu_s) = (tasks as f64 / seconds, tasks as f64 / cpu_s);
         let line = if args.json {
@@ -119,6 +118,13 @@ async fn measure(case: Case, goals: usize) -> Result<Took, Stop> {
         return Err(Stop::bug("the collector received less than was exported".to_owned()));
     }
     Ok(took)
+}
+
+/// What the run in the middle took.
+fn median(runs: &[Took], of: impl Fn(&Took) -> f64) -> f64 {
+    let mut all: Vec<f64> = runs.iter().map(of).collect();
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
 }
 
 fn bounds() -> Bounds {

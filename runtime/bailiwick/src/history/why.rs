@@ -90,6 +90,10 @@ impl Page<'_> {
         let at = recorded.at.to_string();
         let at = at.get(11..23).unwrap_or(&at).to_owned();
         match fact {
+            AgentFact::Narrowed { rulings, .. } if ours => {
+                let by: Vec<&str> = rulings.iter().map(|ruled| ruled.policy.as_str()).collect();
+                self.lines.push(format!("{at}  {agent} takes authority away, by {}", by.join(", ")));
+            }
             AgentFact::Admitted { delegation } if ours => {
                 let policies = self.policies.iter().find(|(known, _)| known == agent);
                 let policies = policies.map(|(_, policies)| policies.join(", ")).unwrap_or_default();

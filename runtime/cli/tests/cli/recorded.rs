@@ -222,6 +222,7 @@ fn a_journal_answers_what_happened_and_why() {
         [agents.bob]
         capabilities = ["speak"]
         scripted = [{ output = "hello" }]
+        permissions = ["fs.write:out/*"]
         cost_usd_per_task = 0.5
         [[tasks]]
         id = "say"
@@ -251,6 +252,7 @@ fn a_journal_answers_what_happened_and_why() {
     for word in ["capability", "trust", "availability", "cost", "bob", "mandate", "circuit_breaker", "contains"] {
         assert!(why.contains(word), "{word}: {why}");
     }
+    assert!(why.contains("ada takes authority away, by attenuation"), "what bob may do: {why}");
     let trust = ask(&["trust", "--json"]).json();
     assert_eq!(trust["trust"][0]["agent"], "ada");
     assert_eq!(ask(&["trust", "--history", "--json"]).json()["history"].as_array().unwrap().len(), 2);

@@ -44,7 +44,7 @@ impl GrpcCollector {
 
     async fn behave(&self) -> Result<(), Status> {
         match self.manner {
-            Manner::Answers => Ok(()),
+            Manner::Answers | Manner::AnswersTraces => Ok(()),
             Manner::Refuses => Err(Status::permission_denied("not you")),
             Manner::AnswersAfter(time) => {
                 tokio::time::sleep(time).await;
@@ -76,6 +76,9 @@ impl MetricsService for GrpcCollector {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         self.behave().await?;
+        if matches!(self.manner, Manner::AnswersTraces) {
+            return Err(Status::unimplemented("traces only"));
+        }
         self.seen.lock().expect("nobody panicked").take_metrics(request.into_inner());
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }

@@ -21,6 +21,8 @@ use super::seen::Seen;
 #[allow(dead_code, reason = "not every test binary asks for each")]
 pub enum Manner {
     Answers,
+    /// As Jaeger does.
+    AnswersTraces,
     Refuses,
     AnswersAfter(Duration),
     NeverAnswers,
@@ -60,7 +62,8 @@ fn answer(stream: &TcpStream, manner: Manner, seen: &Mutex<Seen>, headers: &Mute
     let (head, body) = request(stream)?;
     *headers.lock().expect("nobody panicked") = head.clone();
     match manner {
-        Manner::Answers => {}
+        Manner::AnswersTraces if head.contains("/v1/metrics") => return say(stream, "404 Not Found"),
+        Manner::Answers | Manner::AnswersTraces => {}
         Manner::Refuses => return say(stream, "403 Forbidden"),
         #[allow(clippy::disallowed_methods, reason = "this thread is the collector, and it is slow")]
         Manner::AnswersAfter(time) => thread::sleep(time),

@@ -92,6 +92,32 @@ async fn a_collector_that_refuses_harms_nobody() {
     }
 }
 
+/// With and without a protocol that is named: whatever is tried for the numbers then is over at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_takes_traces_only_gets_them_and_keeps_nobody_waiting() {
+    for collector in Collector::both(Manner::AnswersTraces).await {
+        let (endpoint, transport) = collector.address();
+        let named = settings().to(endpoint, transport);
+        let mut either = settings();
+        either.endpoint = Some(endpoint.to_owned());
+        for settings in [named, either] {
+            let telemetry = Telemetry::over_otlp(settings).expect("it can be addressed");
+            let team = team().start().await.expect("a sound team");
+            team.followed_by(&telemetry);
+            team.submit(goal()).await.expect("there is room").await.expect("the runtime goes on");
+            team.shutdown().await.expect("it ends well");
+
+            let begun = Instant::now();
+            let summary = telemetry.shutdown().await;
+
+            let ending = begun.elapsed();
+            assert!(ending < SHUTDOWN / 2, "{transport:?}: the end took {ending:?}");
+            assert_eq!((summary.dropped, summary.error), (0, None), "{transport:?}: nothing is wrong with that");
+        }
+        assert_eq!((collector.seen().roots().len(), collector.seen().metric_requests), (2, 0), "{transport:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_answers_late_gets_everything() {
     for collector in Collector::both(Manner::AnswersAfter(Duration::from_millis(300))).await {
