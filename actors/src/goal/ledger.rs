@@ -139,6 +139,7 @@ mod tests {
 
         ledger.settle(2, Usage::default(), Cost::Known(1));
         assert!(ledger.fits_in(1, usd(9)), "5 came back, 4 were there");
+        assert!(!ledger.fits_in(1, usd(10)), "1 is spent");
     }
 
     const fn usd(micro: u64) -> Slice {
@@ -175,6 +176,34 @@ mod tests {
         ledger.settle(1, Usage::default(), Cost::Known(8));
 
         assert!(ledger.is_nearly_spent());
+    }
+
+    #[test]
+    fn a_promise_that_is_let_go_is_there_again_and_costs_nothing() {
+        let mut ledger = Ledger::new(usd(10));
+        ledger.reserve(1, usd(6));
+
+        ledger.release(1);
+
+        assert!(ledger.fits(usd(10)));
+        assert_eq!((ledger.cost(), ledger.usage()), (Cost::FREE, Usage::default()));
+    }
+
+    #[test]
+    fn of_a_budget_of_nothing_nothing_is_nearly_spent() {
+        assert!(!Ledger::new(usd(0)).is_nearly_spent());
+    }
+
+    #[test]
+    fn what_is_consumed_is_told_beside_the_budget_it_came_out_of() {
+        let mut ledger = Ledger::new(usd(10));
+        let usage = Usage { input_tokens: 3, output_tokens: 4, calls: 1, ..Usage::default() };
+
+        ledger.charge(usage, Cost::Known(2));
+        ledger.charge(usage, Cost::Known(2));
+
+        assert_eq!((ledger.budget(), ledger.cost()), (usd(10), Cost::Known(4)));
+        assert_eq!((ledger.usage().tokens(), ledger.usage().calls), (14, 2));
     }
 
     #[test]

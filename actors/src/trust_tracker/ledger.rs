@@ -180,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn who_is_forgotten_starts_anew_and_nobody_else_does() {
+        let mut ledger = ledger();
+        taught(&mut ledger, &["search"], FAILURE, hour(0));
+        let lessons = ledger.learn(&"bo".into(), 0, &words(&["search"]), &[], FAILURE, hour(0));
+        ledger.apply(&"bo".into(), 0, &lessons);
+        assert_eq!(ledger.records(&"ada".into(), 0).keys().map(Capability::as_str).collect::<Vec<_>>(), ["search"]);
+
+        ledger.forget(&"ada".into(), 0);
+
+        assert!(ledger.records(&"ada".into(), 0).is_empty());
+        assert_eq!(score(&ledger, 0, "search", hour(0)), 0.5);
+        assert_eq!(ledger.records(&"bo".into(), 0).len(), 1);
+    }
+
+    #[test]
     fn the_ledger_is_the_fold_of_its_lessons() {
         let mut live = ledger();
         let mut recorded = Vec::new();
@@ -195,5 +210,8 @@ mod tests {
         }
 
         assert!(folded.iter().eq(live.iter()));
+        let capabilities: Vec<_> =
+            folded.iter().map(|(agent, generation, c, _)| (agent.as_str(), generation, c.as_str())).collect();
+        assert_eq!(capabilities, [("ada", 0, "search"), ("ada", 0, "write")]);
     }
 }
