@@ -152,6 +152,8 @@ pub(super) struct Pace {
 impl Pace {
     /// Goes on from the snapshot that stands in the log, if there is one.
     pub fn from(every: u64, log: &Log, stream: &Stream) -> Self {
+        // A journal that keeps at once keeps nothing beyond its process: nobody would ever read a snapshot of it.
+        let every = if log.journal().is_immediate() { 0 } else { every };
         let taken = log.base(stream).map_or(0, |base| base.ver);
         let settled_at = read(log, stream).map(|written| written.settled_at).unwrap_or_default();
         Self { every, head: log.head(stream), taken, settled_at }

@@ -117,7 +117,7 @@ impl SupervisorPolicy for Three {
 #[tokio::test(start_paused = true)]
 async fn what_a_policy_has_learned_outlives_its_process_whether_it_writes_it_down_or_not() {
     for says in [true, false] {
-        let journal = MemoryJournal::default();
+        let journal = MemoryJournal::late(Duration::ZERO);
         let team = || {
             let right = scripted("ada", ["sum"], [ScriptedReply::output("4")]);
             let journal = journal.clone();

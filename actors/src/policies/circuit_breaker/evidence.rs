@@ -109,3 +109,52 @@ impl Evidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::given::id;
+
+    fn outcome(number: u32, failed: bool) -> Outcome {
+        Outcome { delegation: id(number), task: "task".into(), failed, slow: false, lesson: None }
+    }
+
+    /// The word of what fires after these outcomes.
+    fn fired(outcomes: impl IntoIterator<Item = Outcome>, settings: &BreakerSettings) -> Option<String> {
+        let mut evidence = Evidence::default();
+        outcomes.into_iter().for_each(|outcome| evidence.count(&outcome, settings));
+        evidence.fired.map(|fired| fired.word.to_string())
+    }
+
+    #[test]
+    fn a_window_of_five_holds_five() {
+        let settings = BreakerSettings { window: 5, outcomes_min: 5, failures_in_row: 9, ..BreakerSettings::default() };
+
+        let half = [true, false, true, false, true].into_iter().zip(1..).map(|(failed, n)| outcome(n, failed));
+
+        assert_eq!(fired(half, &settings).as_deref(), Some("failure_rate"));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_needs_one_failure_all_the_same() {
+        let settings = BreakerSettings { failure_rate: 0.0, slow_rate: 0.0, ..BreakerSettings::default() };
+
+        assert_eq!(fired((1..9).map(|n| outcome(n, false)), &settings), None);
+        assert_eq!(fired((1..9).map(|n| outcome(n, n == 8)), &settings).as_deref(), Some("failure_rate"));
+    }
+
+    #[test]
+    fn trust_on_the_edge_is_on_the_good_side_of_it() {
+        let settings = BreakerSettings::default();
+        let taught = |before, after| Outcome { lesson: Some(Taught { before, after }), ..outcome(1, true) };
+        let (drop, below) = (settings.trust_drop, settings.trust_below);
+
+        for lost in [drop, drop + ROUNDING] {
+            assert_eq!(fired([taught(lost, 0.0)], &BreakerSettings { trust_below: 0.0, ..settings }), None, "{lost}");
+        }
+        for left in [below, below - ROUNDING] {
+            assert_eq!(fired([taught(left + 0.1, left)], &settings), None, "{left}");
+        }
+        assert_eq!(fired([taught(0.2, below - 2.0 * ROUNDING)], &settings).as_deref(), Some("trust_below"));
+    }
+}

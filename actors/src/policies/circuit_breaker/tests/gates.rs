@@ -58,6 +58,37 @@ fn an_open_pair_refuses_what_needs_it_and_nothing_else() {
 }
 
 #[test]
+fn of_two_open_pairs_the_one_that_stays_open_longer_is_told() {
+    for (first, second) in [("search", "write"), ("write", "search")] {
+        let mut story = Story::able_to(&["search", "write", "a", "b", "c"]);
+        story.carries_all(first, &[NotVerified; 3]);
+        story.wait(10);
+        story.carries_all(second, &[NotVerified; 3]);
+
+        let State::Open { until, .. } = story.state(second) else { panic!("{second} is open") };
+        let both = story.ask("search write");
+        let longer = Refusal::BreakerOpen { capability: Some(second.into()), until };
+        assert_eq!(story.rules(&both), Ruling::Refuse(longer));
+    }
+}
+
+#[test]
+fn only_the_end_of_a_probe_itself_is_weighed() {
+    let mut story = half_open();
+    let (probe, other) = (story.ask("search"), story.ask("search"));
+    let failed = settled(story.settlement(&probe, NotVerified));
+    // Recorded, and what follows was lost with the process.
+    for fact in [admitted(&probe), AgentFact::Started { delegation: probe.id, seat: 1 }, failed.clone()] {
+        story.breaker.apply(&fact, story.now);
+    }
+
+    let straggler = settled(story.settlement(&other, NotVerified));
+
+    assert_eq!(story.breaker.decide(&straggler, &story.scene(&[])), []);
+    assert_ne!(story.breaker.decide(&failed, &story.scene(&[])), []);
+}
+
+#[test]
 fn an_open_agent_refuses_everything_and_says_so_to_anybody() {
     let mut story = Story::new();
     story.carries_all("", &[NotVerified; 3]);

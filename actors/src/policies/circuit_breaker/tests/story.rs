@@ -45,6 +45,8 @@ pub struct Story {
     pub now: Timestamp,
     pub draw: f64,
     pub seats: u32,
+    /// What the agent can do.
+    pub capabilities: Vec<Capability>,
     /// Everything recorded, with the breaker as it was afterwards.
     pub recorded: Vec<(AgentFact, Timestamp, CircuitBreaker)>,
     pub wakes: Vec<(Timestamp, u32)>,
@@ -59,12 +61,18 @@ impl Story {
         Self::of(CircuitBreaker::default())
     }
 
+    /// An agent that can do these things.
+    pub fn able_to(capabilities: &[&str]) -> Self {
+        Self { capabilities: capabilities.iter().copied().map(Capability::from).collect(), ..Self::new() }
+    }
+
     pub fn of(breaker: CircuitBreaker) -> Self {
         Self {
             breaker,
             now: second(1_000),
             draw: 0.5,
             seats: 1,
+            capabilities: scene(second(0)).capabilities.to_vec(),
             recorded: Vec::new(),
             wakes: Vec::new(),
             revoked: Vec::new(),
@@ -128,8 +136,9 @@ impl Story {
         self.recorded.push((fact, self.now, self.breaker.clone()));
     }
 
-    pub fn scene<'a>(&self, in_flight: &'a [InFlight<'a>]) -> Scene<'a> {
-        Scene { draw: self.draw, seats: self.seats, ..scene_with(self.now, in_flight) }
+    pub fn scene<'a>(&'a self, in_flight: &'a [InFlight<'a>]) -> Scene<'a> {
+        let (draw, seats, capabilities) = (self.draw, self.seats, &self.capabilities[..]);
+        Scene { draw, seats, capabilities, ..scene_with(self.now, in_flight) }
     }
 
     /// Lets work in and begins it.

@@ -429,10 +429,39 @@ fn more_seats_may_fall_and_settings_may_say_otherwise() {
 
 #[test]
 fn one_open_capability_of_two_is_not_the_agent() {
-    let mut story = Story::new();
+    let mut story = Story::able_to(&["search", "write"]);
     story.carries_all("search", &[NotVerified; 3]);
 
     assert!(story.is_open("search") && story.is_closed(""));
+}
+
+#[test]
+fn half_of_its_capabilities_are_the_agent_and_two_of_five_are_not() {
+    for (others, opens) in
+        [(&["search", "write", "sum", "plan"][..], true), (&["search", "write", "a", "b", "c"], false)]
+    {
+        let mut story = Story::able_to(others);
+
+        story.carries_all("search", &[NotVerified; 3]);
+        story.carries_all("write", &[NotVerified; 3]);
+
+        assert_eq!(story.is_open(""), opens, "two of {}", others.len());
+    }
+}
+
+#[test]
+fn a_seat_that_goes_down_in_order_is_no_fall() {
+    let mut story = Story::new();
+    let down = |why| AgentFact::SeatDown { seat: 1, delegation: None, why };
+    for _ in 0..6 {
+        // Recorded, and what follows was lost with the process.
+        story.breaker.apply(&down(SeatEnd::Crashed("boom".into())), story.now);
+    }
+
+    let idle = story.breaker.decide(&down(SeatEnd::Idle), &story.scene(&[]));
+
+    assert_eq!(idle, []);
+    assert_ne!(story.breaker.decide(&down(SeatEnd::Crashed("boom".into())), &story.scene(&[])), []);
 }
 
 #[test]
