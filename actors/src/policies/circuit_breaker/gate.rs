@@ -145,6 +145,18 @@ impl Gate {
 
     /// The token of the next opening's wake: no two breakers of an agent share one.
     pub fn token(&self) -> u32 {
-        (self.slot << 16) | (self.openings & 0xffff)
+        (self.slot << 16) + (self.openings & 0xffff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_openings_of_an_agent_share_a_wake_until_one_has_opened_65_536_times() {
+        let token = |slot, openings| Gate { openings, ..Gate::new(slot) }.token();
+
+        assert_eq!([token(0, 0), token(0, 3), token(2, 3), token(2, 0x1_0003)], [0, 3, 0x2_0003, 0x2_0003]);
     }
 }

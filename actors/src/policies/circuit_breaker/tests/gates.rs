@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bailiwick_protocols::{
-    AgentFact, Delegation, Directive, Limits, Refusal, Reversibility, Ruling, event::SeatEnd, outcome::Trip,
+    AgentFact, Delegation, Directive, Limits, PolicyFact, Refusal, Reversibility, Ruling, event::SeatEnd, outcome::Trip,
 };
 
 use super::{
@@ -291,6 +291,21 @@ fn the_wake_of_an_opening_that_is_over_wakes_nobody() {
     assert!(story.is_open("search"), "the second opening has a wake of its own");
     story.wait(30);
     assert!(story.is_half_open("search"));
+}
+
+#[test]
+fn what_another_policy_records_in_its_words_moves_nothing() {
+    let mut story = Story::new();
+    let opened = tripped().recorded.into_iter().find_map(|(fact, ..)| match fact {
+        AgentFact::Policy(fact) => Some(fact),
+        _ => None,
+    });
+    let opened = opened.expect("a trip is recorded");
+
+    story.breaker.apply(&AgentFact::Policy(PolicyFact { policy: "lunch".into(), ..opened.clone() }), story.now);
+    assert!(story.is_closed("search"));
+    story.breaker.apply(&AgentFact::Policy(opened), story.now);
+    assert!(story.is_open("search"));
 }
 
 #[test]

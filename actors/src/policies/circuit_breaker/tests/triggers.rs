@@ -255,6 +255,22 @@ fn neither_queue_nor_children_are_the_agents_own_time() {
 }
 
 #[test]
+fn the_time_after_its_children_is_the_agents_own_again() {
+    let mut story = Story::new();
+    for _ in 0..5 {
+        let asked = story.ask("search");
+        story.begin(&asked);
+        story.tell([AgentFact::Parked { delegation: asked.id }]);
+        story.wait(5);
+        story.tell([AgentFact::Resumed { delegation: asked.id }]);
+        story.wait(49);
+        story.end(&asked, Verified);
+    }
+
+    assert!(story.is_open("search"));
+}
+
+#[test]
 fn an_unchecked_success_ends_a_row_of_failures() {
     let mut story = Story::new();
 
@@ -458,10 +474,28 @@ fn a_seat_that_goes_down_in_order_is_no_fall() {
         story.breaker.apply(&down(SeatEnd::Crashed("boom".into())), story.now);
     }
 
+    let mut in_order = Story::new();
+    (0..6).for_each(|_| in_order.breaker.apply(&down(SeatEnd::Idle), in_order.now));
+    assert_eq!(in_order.falls(1), None, "it is the first fall");
+    assert!(in_order.is_closed(""));
+
     let idle = story.breaker.decide(&down(SeatEnd::Idle), &story.scene(&[]));
 
     assert_eq!(idle, []);
     assert_ne!(story.breaker.decide(&down(SeatEnd::Crashed("boom".into())), &story.scene(&[])), []);
+}
+
+#[test]
+fn a_fall_that_is_out_of_the_window_is_forgotten() {
+    let (mut twice, mut once) = (Story::new(), Story::new());
+    twice.falls(1);
+    twice.wait(60);
+    once.wait(60);
+
+    twice.falls(1);
+    once.falls(1);
+
+    assert_eq!(twice.breaker.memory, once.breaker.memory);
 }
 
 #[test]
