@@ -312,9 +312,23 @@ impl Log {
     }
 
     /// A tail of all streams, from the first event the log still holds; at most `limit` events are kept for it.
+    ///
+    /// What a snapshot stands for comes first, read from the journal: whoever follows tells of breakers and trust as they
+    /// came to be. It blocks for as long as that takes.
     pub fn tail(&self, limit: usize) -> Tail {
+        let bases: Vec<_> = self.state().streams.values().filter_map(|held| held.base.clone()).collect();
+        let read = |base: Arc<Snapshot>| {
+            let stream = base.stream.clone();
+            let past = self.past(&base).inspect_err(|error| tracing::error!(%stream, %error, "past cannot be read"));
+            Some((stream, past.ok()?))
+        };
+        let before: HashMap<Stream, Vec<Arc<Recorded>>> = bases.into_iter().filter_map(read).collect();
         let mut state = self.state();
-        let mut past: Vec<_> = state.streams.values().flat_map(|held| &held.events).cloned().collect();
+        // Where a snapshot was given up in the meantime, its past is held already.
+        let folded = state.streams.iter().filter(|(_, held)| held.base.is_some());
+        let folded = folded.filter_map(|(stream, _)| before.get(stream)).flatten();
+        let held = state.streams.values().flat_map(|held| &held.events);
+        let mut past: Vec<_> = folded.chain(held).cloned().collect();
         past.sort_unstable_by_key(|recorded| recorded.seq);
         let missed = past.len().saturating_sub(limit);
         let events = past.split_off(missed).into();

@@ -15,6 +15,7 @@ use bailiwick::{
         },
         audit_log::{
             journal::{Begun, Claim, Journal, JournalError, Reading},
+            log::Log,
             memory::MemoryJournal,
             snapshot::Snapshot,
         },
@@ -218,6 +219,20 @@ async fn a_supervisor_takes_a_snapshot_every_so_many_events_once_they_are_kept_a
     assert_eq!(later.run(mood("late")).await.outcome_word(), "verified");
     let of_ada: Vec<_> = log.into_iter().filter(|event| event.stream == stream_of("ada")).collect();
     assert!(later.agent_stream("ada").starts_with(&of_ada), "whoever wants to read all of it can");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_follows_the_log_is_told_of_what_a_snapshot_stands_for_too() {
+    let stage = team(&Calls::default()).open().await;
+    let log = play(&stage).await;
+    let journal = Watched::holding(log.clone(), snapshots(&log, 11)).await;
+
+    let (told, missed) = Log::open(Arc::new(journal)).unwrap().tail(100_000).take(100_000);
+
+    let of_agents = |event: &&Arc<Recorded>| matches!(event.stream, Stream::Agent { .. });
+    let (told, log): (Vec<_>, Vec<_>) =
+        (told.iter().filter(of_agents).collect(), log.iter().filter(of_agents).collect());
+    assert_eq!((told, missed), (log, 0), "breakers and trust come to be as they did");
 }
 
 #[tokio::test(start_paused = true)]

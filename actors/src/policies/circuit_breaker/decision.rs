@@ -72,7 +72,7 @@ impl CircuitBreaker {
         match self.memory.agent().gate.state {
             State::Closed | State::HalfOpen { .. } if self.has_too_many_falls(scene) => {
                 let within = self.memory.rules.restart.within;
-                vec![Turn::Open(None, Trigger::restarts(self.memory.restarts(scene.now), within))]
+                vec![Turn::Open(None, Trigger::restarts(self.memory.restarts(), within))]
             }
             State::Closed | State::HalfOpen { .. } => Vec::new(),
             // The seats of stragglers fall: nothing is let in, and what falls now says nothing about later.
@@ -81,7 +81,7 @@ impl CircuitBreaker {
     }
 
     pub(super) fn has_too_many_falls(&self, scene: &Scene<'_>) -> bool {
-        self.memory.restarts(scene.now) > self.memory.rules.restart.limit(scene.seats)
+        self.memory.restarts() > self.memory.rules.restart.limit(scene.seats)
     }
 
     pub(super) fn after_wake(&self, due: u32) -> Vec<Turn> {

@@ -110,10 +110,9 @@ impl Memory {
         self.violations.iter().filter(|at| now.since(**at) < within).count()
     }
 
-    /// Seats that went down within their window, since the agent's breaker last moved.
-    pub fn restarts(&self, now: Timestamp) -> u32 {
-        let within = self.rules.restart.within;
-        self.restarts.iter().filter(|at| now.since(**at) < within).count() as u32
+    /// Seats that had gone down within their window when the last one fell, since the agent's breaker last moved.
+    pub fn restarts(&self) -> u32 {
+        self.restarts.len() as u32
     }
 
     /// How many of these capabilities are open.

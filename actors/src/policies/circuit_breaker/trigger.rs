@@ -73,3 +73,19 @@ impl Trigger {
         Self::new("released", format!("released by {by}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_protocols::Outside;
+
+    use super::*;
+
+    #[test]
+    fn people_read_how_many_violations_came_in_how_many_hours() {
+        let tried = Tried { tool: "write".into(), needs: "fs.write:etc".into(), outside: Outside::Scope };
+
+        let trigger = Trigger::violations(2, Duration::from_secs(24 * 3600), &tried);
+
+        assert_eq!(trigger.reason, "2 tries outside its mandate in 24 h, the last: write: fs.write:etc");
+    }
+}

@@ -340,6 +340,17 @@ fn what_was_released_is_not_held_against_the_agent() {
 }
 
 #[test]
+fn a_violation_exactly_a_day_after_the_first_is_the_first_again() {
+    let mut story = Story::new();
+    story.tries(id(1));
+    story.wait(DAY);
+
+    story.tries(id(1));
+
+    assert_ne!(story.state(""), State::Isolated);
+}
+
+#[test]
 fn a_violation_a_day_after_the_first_opens_and_does_not_isolate() {
     let mut story = tries_what_it_may_not();
     recovers(&mut story);
