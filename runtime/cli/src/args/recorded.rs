@@ -50,10 +50,10 @@ pub(crate) struct PruneArgs {
 
 /// A span of time that may be told in days.
 fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no age: write a whole number and one of s, m, h, d, as in 30d");
     match text.strip_suffix('d').map(str::parse::<u32>) {
-        Some(Ok(days)) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
-        Some(Err(_)) => Err("a number of days, as in 30d".to_owned()),
-        None => parse_span(text).map_err(|error| error.to_string()),
+        Some(days) => days.map(|days| Duration::from_secs(u64::from(days) * 86_400)).map_err(|_| wrong()),
+        None => parse_span(text).map_err(|_| wrong()),
     }
 }
 

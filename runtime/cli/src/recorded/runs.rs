@@ -49,7 +49,7 @@ pub(crate) fn runs(args: &RunsArgs) -> Result<Exit, Stop> {
         return Ok(exit);
     }
     if listed.is_empty() {
-        paint::say("no goal was recorded yet: `bailiwick run TEAM.toml` records one");
+        paint::say("no goal is on record: `bailiwick run TEAM.toml` records one");
         return Ok(exit);
     }
     let head = ["GOAL_ID", "STANDING", "OUTCOME", "STARTED", "TASKS", "COST", "GOAL"].map(str::to_owned);
