@@ -99,3 +99,52 @@ pub(super) fn guards(needs: &[Capability]) -> Vec<Key> {
     }
     keys
 }
+
+#[cfg(test)]
+mod tests {
+    use bailiwick_protocols::{SettlementKind, TrustRecord, TrustScore, trust::Evidence};
+
+    use super::*;
+    use crate::policies::given::{delegation, id, second, settlement};
+
+    #[test]
+    fn a_settlement_that_does_not_know_the_begin_is_timed_by_it_all_the_same() {
+        let mut work = Work::new(&delegation(1), second(0));
+        work.start(second(10));
+        let ended = |at| Settlement { ended: second(at), started: None, ..settlement(id(1), SettlementKind::Lost) };
+
+        assert!(work.outcome(&ended(59), false, &None, 0.8).slow, "49 s of 60");
+        assert!(!work.outcome(&ended(58), false, &None, 0.8).slow, "48 s of 60");
+    }
+
+    #[test]
+    fn what_it_waited_for_its_children_is_not_its_own_time_and_what_follows_is() {
+        let mut work = Work::new(&delegation(1), second(0));
+        work.start(second(0));
+        work.park(second(1));
+        work.resume(second(31));
+        let ended = |at| Settlement { ended: second(at), ..settlement(id(1), SettlementKind::Lost) };
+
+        assert!(work.outcome(&ended(80), false, &None, 0.8).slow, "50 s of 60");
+        assert!(!work.outcome(&ended(78), false, &None, 0.8).slow, "48 s of 60");
+    }
+
+    #[test]
+    fn trust_in_the_whole_agent_is_the_mean_over_what_was_taught() {
+        let lesson = |capability: &str, before, after| Lesson {
+            capability: capability.into(),
+            evidence: Evidence::Success,
+            before: TrustScore::new(before),
+            after: TrustRecord::start(TrustScore::new(after), second(0)),
+        };
+        let lessons = vec![lesson("search", 0.75, 0.5), lesson("write", 0.25, 1.0)];
+        let taught = Settlement { lessons, ..settlement(id(1), SettlementKind::Reported) };
+        let work = Work::new(&delegation(1), second(0));
+
+        let outcome = |key: Key| work.outcome(&taught, false, &key, 0.8).lesson;
+
+        assert_eq!(outcome(None), Some(Taught { before: 0.5, after: 0.75 }));
+        assert_eq!(outcome(Some("write".into())), Some(Taught { before: 0.25, after: 1.0 }));
+        assert_eq!(outcome(Some("sum".into())), None);
+    }
+}
