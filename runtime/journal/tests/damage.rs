@@ -191,6 +191,24 @@ fn a_damaged_file_of_an_older_schema_is_left_as_it_is() {
     assert!(fs::read(&path).unwrap() == damaged, "nothing in it was changed");
 }
 
+/// Its goal has ended, and the agent's past may stand in a snapshot: nobody else would read it at a start.
+#[tokio::test]
+async fn a_damaged_payload_is_found_at_the_start_and_nothing_is_written_behind_it() {
+    for damage in ["UPDATE payloads SET body = replace(body, 'long', 'lung')", "DELETE FROM payloads"] {
+        let (_folder, path) = recorded(1).await;
+        let first = JournalReader::open(&path).unwrap().readable(Reading::All).0;
+        assert_eq!(Connection::open(&path).unwrap().execute(damage, []), Ok(1), "{damage}");
+        let damaged = fs::read(&path).unwrap();
+        let readable = JournalReader::open(&path).unwrap().readable(Reading::All).0.len() as u64;
+
+        let begun = SqliteJournal::open(&path).unwrap().begin();
+
+        let Err(JournalError::Damaged { record, .. }) = &begun else { panic!("{damage}: {begun:?}") };
+        assert!(*record == readable + 1 && *record < first.len() as u64, "{damage}: record {record}");
+        assert!(fs::read(&path).unwrap() == damaged, "{damage}: the file was changed");
+    }
+}
+
 #[tokio::test]
 async fn a_torn_tail_recovers_an_exact_prefix() {
     let folder = tempfile::tempdir().unwrap();
