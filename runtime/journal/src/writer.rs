@@ -75,7 +75,10 @@ impl Writer {
         let mut answers: Vec<Answer> = Vec::new();
         let matters = !matches!(group[..], [] | [Job::Snapshot { .. }]);
         let failure = match self.broken.clone() {
-            Some(broken) => Err(broken),
+            Some(broken) => {
+                answers.extend(group.into_iter().map(Job::refusal));
+                Err(broken)
+            }
             None if group.is_empty() => Ok(()),
             None => self.write(group, &mut answers),
         };

@@ -326,6 +326,26 @@ async fn a_full_disk_ends_the_runtime_loudly_and_every_goal_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn whoever_asks_after_the_disk_was_full_is_told_why_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open_limited(folder.path().join("team.db"), 40).unwrap();
+    let epoch = journal.begin().unwrap().epoch;
+    let noted = |why: String| {
+        let event = Event::Runtime(RuntimeEvent::RuntimeStopped { why });
+        let at = Timestamp::from_millis(1);
+        vec![Arc::new(Recorded { seq: 1, stream: Stream::Runtime, ver: 1, at, cause: None, trace: None, event })]
+    };
+    let full = |kept: &Result<(), JournalError>| matches!(kept, Err(JournalError::Full(_)));
+
+    let first = journal.append(epoch, noted("x".repeat(1 << 20))).await;
+    let later = journal.append(epoch, noted("small".to_owned())).await;
+    let claimed = journal.claim(epoch, "key".to_owned()).await.map(drop);
+    let taken = journal.take(1);
+
+    assert!([&first, &later, &claimed, &taken].into_iter().all(full), "{first:?} {later:?} {claimed:?} {taken:?}");
+}
+
+#[tokio::test]
 async fn a_snapshot_that_finds_no_room_is_not_kept_and_the_log_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("team.db");
