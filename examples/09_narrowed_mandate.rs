@@ -85,7 +85,7 @@ async fn main() -> Result<(), bailiwick::Error> {
     println!("{}", report.outcome_word());
     // What was refused on the way, with the step that removed what was missing.
     for task in &report.tasks {
-        if let Some(explained) = stage.bailiwick().explain(report.goal_id, task.id.clone()) {
+        if let Some(explained) = stage.bailiwick().explain(report.goal_id, task.id.clone())? {
             print!("{explained}");
         }
     }

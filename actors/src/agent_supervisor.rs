@@ -196,7 +196,8 @@ impl AgentSupervisor {
 
     fn audit(&self, life: &Life) -> Result<(), String> {
         let mut folded = self.empty_books();
-        fold(&mut folded, &self.world.log.whole(&life.stream));
+        let whole = self.world.log.whole(&life.stream).map_err(|error| format!("{}: {error}", life.stream))?;
+        fold(&mut folded, &whole);
         let now = self.world.clock.now();
         let (live, folded) = (life.desk.books.digest(now), folded.digest(now));
         if live == folded { Ok(()) } else { Err(format!("{}: {}", life.stream, crate::difference(&live, &folded))) }

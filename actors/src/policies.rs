@@ -72,8 +72,12 @@ pub trait SupervisorPolicy: Send + 'static {
     /// Everything that `apply` has changed, written down: a rebuild may begin with it instead of the first fact.
     ///
     /// `None`, which is safe for every policy: it does not say, and its supervisor is always rebuilt from the beginning.
-    /// A policy that `apply` does not change writes nothing: `Some(Vec::new())`. Only the same version of the same
-    /// policies with the same settings is ever given it back.
+    /// A policy that `apply` does not change writes nothing: `Some(Vec::new())`.
+    ///
+    /// It is given back by the same version of Bailiwick to policies of the same names with the same
+    /// [`settings`](SupervisorPolicy::settings); that their code is the same nobody sees. So whoever changes what `apply`
+    /// does, or what these bytes mean, puts a number into `settings` and raises it; and whatever `apply` uses of what the
+    /// policy was made with stands in `settings` too.
     fn memory(&self) -> Option<Vec<u8>> {
         None
     }

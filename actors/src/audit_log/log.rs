@@ -214,13 +214,15 @@ impl Log {
         Ok(())
     }
 
-    /// A whole stream from its first event, durable or not, for whoever tells of it. Where its past cannot be read from the
-    /// journal, that is traced, and it is what the log holds.
-    pub fn whole(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
-        let Some(held) = self.state().streams.get(stream).cloned() else { return Vec::new() };
-        let Some(base) = held.base else { return held.events };
-        let past = self.past(&base).inspect_err(|error| tracing::error!(%stream, %error, "past cannot be read"));
-        past.unwrap_or_default().into_iter().chain(held.events).collect()
+    /// A whole stream from its first event, durable or not, for whoever tells of it. Blocks while it reads from the journal
+    /// what a snapshot stands for.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn whole(&self, stream: &Stream) -> Result<Vec<Arc<Recorded>>, JournalError> {
+        let Some(held) = self.state().streams.get(stream).cloned() else { return Ok(Vec::new()) };
+        let Some(base) = held.base else { return Ok(held.events) };
+        Ok(self.past(&base)?.into_iter().chain(held.events).collect())
     }
 
     /// The events that a snapshot stands for.

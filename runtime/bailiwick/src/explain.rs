@@ -9,6 +9,7 @@ mod trips;
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
+use bailiwick_actors::audit_log::journal::JournalError;
 use bailiwick_protocols::{
     AgentFact, AgentName, Capability, DelegationId, Event, GoalEvent, GoalId, Mandate, Outcome, Permission,
     Permissions, PolicyRuling, Recorded, Refusal, Stream, TaskId, Timestamp,
@@ -169,16 +170,24 @@ fn facts(stream: &[Arc<Recorded>]) -> impl DoubleEndedIterator<Item = (&AgentFac
 }
 
 impl Bailiwick {
-    /// Why a task was turned away, and why breakers opened on it; `None` if there is no such goal or task.
-    pub fn explain(&self, goal: GoalId, task: impl Into<TaskId>) -> Option<Explanation> {
+    /// Why a task was turned away, and why breakers opened on it; `None` if there is no such goal or task. Blocks while it
+    /// reads from the journal what came before the start's snapshots of the agents in question.
+    ///
+    /// # Errors
+    /// If the journal cannot be read: half a story is not told.
+    pub fn explain(&self, goal: GoalId, task: impl Into<TaskId>) -> Result<Option<Explanation>, JournalError> {
         let log = &self.world.log;
         let team = &self.lines.team;
+        let unread = RefCell::new(None);
+        let whole =
+            |stream: Stream| log.whole(&stream).map_err(|error| unread.replace(Some(error))).unwrap_or_default();
         let agent = |agent: &AgentName| {
             let newest = team.directory.get(agent).map_or(0, |entry| entry.generation);
             let stream = |generation| Stream::Agent { team: team.name.clone(), agent: agent.clone(), generation };
-            (0..=newest).flat_map(|generation| log.whole(&stream(generation))).collect()
+            (0..=newest).flat_map(|generation| whole(stream(generation))).collect()
         };
-        Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into())
+        let told = Explanation::of(&log.stream(&Stream::Goal(goal)), &agent, &task.into());
+        unread.into_inner().map_or(Ok(told), Err)
     }
 }
 

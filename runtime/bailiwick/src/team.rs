@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bailiwick_actors::{
     agents::AgentSpec,
     agents_root::{ChangeRefused, TeamChange},
+    audit_log::journal::JournalError,
     directory::Directory,
     messages::AgentsMessage,
 };
@@ -87,10 +88,14 @@ impl Bailiwick {
         self.lines.team.directory.everybody().iter().map(member).collect()
     }
 
-    /// What one generation of an agent has recorded, from its first event, whether it is still in the team or not.
-    pub fn history(&self, agent: impl Into<AgentName>, generation: u32) -> Vec<RunEvent> {
+    /// What one generation of an agent has recorded, from its first event, whether it is still in the team or not. Blocks
+    /// while it reads from the journal what came before the start's snapshot.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn history(&self, agent: impl Into<AgentName>, generation: u32) -> Result<Vec<RunEvent>, JournalError> {
         let stream = Stream::Agent { team: self.lines.team.name.clone(), agent: agent.into(), generation };
-        self.world.log.whole(&stream).into_iter().map(RunEvent).collect()
+        Ok(self.world.log.whole(&stream)?.into_iter().map(RunEvent).collect())
     }
 
     async fn change(&self, agent: AgentName, change: TeamChange) -> Result<u32, TeamError> {

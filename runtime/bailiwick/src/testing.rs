@@ -115,13 +115,13 @@ impl Stage {
 
     /// One stream from its first event, durable or not.
     pub fn stream(&self, stream: &Stream) -> Vec<Arc<Recorded>> {
-        self.bailiwick.world.log.whole(stream)
+        self.bailiwick.world.log.whole(stream).expect("the journal of a Stage can be read")
     }
 
     /// The whole log, in order.
     pub fn log(&self) -> Vec<Arc<Recorded>> {
         let log = &self.bailiwick.world.log;
-        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| log.whole(stream)).collect();
+        let mut all: Vec<_> = log.streams().iter().flat_map(|stream| self.stream(stream)).collect();
         all.sort_by_key(|recorded| recorded.seq);
         all
     }

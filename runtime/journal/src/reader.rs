@@ -1,6 +1,7 @@
 //! Everybody else's side: reads a journal beside its living owner, and leaves commands for it.
 
 use std::{
+    cell::{Ref, RefCell},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -43,8 +44,28 @@ pub struct Removed {
 
 /// Reads a journal that this process does not own.
 pub struct JournalReader {
-    connection: Connection,
+    opened: RefCell<Opened>,
     path: PathBuf,
+}
+
+/// A connection that sees the file as one of the newest schema, and of which schema it was then.
+struct Opened {
+    connection: Connection,
+    schema: u32,
+}
+
+impl Opened {
+    fn new(path: &Path) -> Result<Self, JournalError> {
+        let connection = connect(path)?;
+        schema::check(&connection, path)?;
+        let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
+        let schema = schema::version(&connection).map_err(wrong)?;
+        if schema == 0 {
+            return Err(JournalError::Other(format!("{} is empty: nothing was recorded yet", path.display())));
+        }
+        schema::bridge(&connection).map_err(wrong)?;
+        Ok(Self { connection, schema })
+    }
 }
 
 impl JournalReader {
@@ -55,15 +76,19 @@ impl JournalReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
         let path = path.canonicalize().map_err(|error| errors::of_io(path, &error))?;
-        let connection = connect(&path)?;
-        schema::check(&connection, &path)?;
-        let wrong = |error: rusqlite::Error| errors::of_sqlite(&path, &error);
-        let found = schema::version(&connection).map_err(wrong)?;
-        if found == 0 {
-            return Err(JournalError::Other(format!("{} is empty: nothing was recorded yet", path.display())));
+        Ok(Self { opened: RefCell::new(Opened::new(&path)?), path })
+    }
+
+    /// The connection; another one if an owner made the file a newer one since, for the old one looks past what is new.
+    fn connection(&self) -> Result<Ref<'_, Connection>, JournalError> {
+        let opened = self.opened.borrow();
+        let found = schema::version(&opened.connection).map_err(|error| errors::of_sqlite(&self.path, &error))?;
+        if found == opened.schema {
+            return Ok(Ref::map(opened, |opened| &opened.connection));
         }
-        schema::bridge(&connection).map_err(wrong)?;
-        Ok(Self { connection, path })
+        drop(opened);
+        self.opened.replace(Opened::new(&self.path)?);
+        Ok(Ref::map(self.opened.borrow(), |opened| &opened.connection))
     }
 
     /// Where it is kept.
@@ -85,7 +110,8 @@ impl JournalReader {
     /// Reads as far as it can be read, and says what ends it, if that is not the end.
     pub fn readable(&self, what: Reading<'_>) -> (Vec<Arc<Recorded>>, Option<JournalError>) {
         let mut events = Vec::new();
-        let ended = read(&self.connection, &self.path, what, |event| events.push(event));
+        let ended =
+            self.connection().and_then(|connection| read(&connection, &self.path, what, |event| events.push(event)));
         (events, ended.err())
     }
 
@@ -95,7 +121,8 @@ impl JournalReader {
     /// If it cannot be read.
     pub fn removed(&self) -> Result<Vec<Removed>, JournalError> {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(&self.path, &error);
-        let mut select = self.connection.prepare("SELECT goal, at FROM removed_goals ORDER BY goal").map_err(wrong)?;
+        let connection = self.connection()?;
+        let mut select = connection.prepare("SELECT goal, at FROM removed_goals ORDER BY goal").map_err(wrong)?;
         let rows = select.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(wrong)?;
         let rows: Vec<(String, u64)> = rows.collect::<Result<_, _>>().map_err(wrong)?;
         let removed =
@@ -108,7 +135,7 @@ impl JournalReader {
     /// # Errors
     /// If they cannot be read.
     pub fn snapshots(&self) -> Result<Vec<Snapshot>, JournalError> {
-        snapshots::read(&self.connection, &self.path)
+        snapshots::read(&*self.connection()?, &self.path)
     }
 
     /// Checks every record that is left and the file itself.
@@ -116,15 +143,15 @@ impl JournalReader {
     /// # Errors
     /// The first bad record.
     pub fn verify(&self) -> Result<Verified, JournalError> {
-        let mut decoder = Decoder::new(&self.connection, &self.path);
+        let connection = self.connection()?;
+        let mut decoder = Decoder::new(&connection, &self.path);
         let (mut last, mut records) = (0, 0);
-        rows::scan(&self.connection, &self.path, 0, |row| {
+        rows::scan(&connection, &self.path, 0, |row| {
             (last, records) = (row.seq, records + 1);
             decoder.check(&row)?;
             decoder.event(row).map(drop)
         })?;
-        let said: String = self
-            .connection
+        let said: String = connection
             .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
             .map_err(|error| errors::of_sqlite(&self.path, &error))?;
         if said != "ok" {
@@ -134,7 +161,7 @@ impl JournalReader {
             });
         }
         let removed = "SELECT coalesce(sum(last - first + 1), 0) FROM gaps";
-        let removed = self.connection.query_row(removed, [], |row| row.get(0));
+        let removed = connection.query_row(removed, [], |row| row.get(0));
         Ok(Verified { records, removed: removed.map_err(|error| errors::of_sqlite(&self.path, &error))? })
     }
 
@@ -162,7 +189,7 @@ impl JournalReader {
     /// If it cannot be read.
     pub fn is_taken(&self, number: u64) -> Result<bool, JournalError> {
         let select = "SELECT taken IS NOT NULL FROM inbox WHERE number = ?1";
-        let taken = self.connection.query_row(select, [number], |row| row.get(0)).optional();
+        let taken = self.connection()?.query_row(select, [number], |row| row.get(0)).optional();
         Ok(taken.map_err(|error| errors::of_sqlite(&self.path, &error))?.unwrap_or(true))
     }
 }

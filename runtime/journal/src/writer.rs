@@ -18,7 +18,7 @@ use crate::{
     errors,
     payload::Payloads,
     retention::{self, Retention},
-    rows::{self, Row},
+    rows::{self, Decoder, Row},
     snapshots,
 };
 
@@ -75,7 +75,10 @@ impl Writer {
         let mut answers: Vec<Answer> = Vec::new();
         let matters = !matches!(group[..], [] | [Job::Snapshot { .. }]);
         let failure = match self.broken.clone() {
-            Some(broken) => Err(broken),
+            Some(broken) => {
+                answers.extend(group.into_iter().map(Job::refusal));
+                Err(broken)
+            }
             None if group.is_empty() => Ok(()),
             None => self.write(group, &mut answers),
         };
@@ -178,7 +181,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Reads the whole chain before anything is written: a damaged journal stays as it is.
+    /// Reads the whole chain, and every large part, before anything is written: a damaged journal stays as it is.
     fn begin(&mut self, path: &std::path::Path, retention: Option<Retention>) -> Result<Begun, JournalError> {
         let wrong = |error: rusqlite::Error| errors::of_sqlite(path, &error);
         let mut heads = Heads::default();
@@ -194,7 +197,8 @@ impl Scene<'_> {
             };
             heads.saw(stream, row.seq, row.ver);
             (last, last_at) = (row.hash, last_at.max(row.at));
-            Ok(())
+            // For each row anew: what is large is not gathered in memory.
+            Decoder::new(self.connection, path).check(&row)
         })?;
         if let Some(retention) = retention {
             retention::remove(self.connection, retention).map_err(wrong)?;

@@ -191,6 +191,24 @@ fn a_damaged_file_of_an_older_schema_is_left_as_it_is() {
     assert!(fs::read(&path).unwrap() == damaged, "nothing in it was changed");
 }
 
+/// Its goal has ended, and the agent's past may stand in a snapshot: nobody else would read it at a start.
+#[tokio::test]
+async fn a_damaged_payload_is_found_at_the_start_and_nothing_is_written_behind_it() {
+    for damage in ["UPDATE payloads SET body = replace(body, 'long', 'lung')", "DELETE FROM payloads"] {
+        let (_folder, path) = recorded(1).await;
+        let first = JournalReader::open(&path).unwrap().readable(Reading::All).0;
+        assert_eq!(Connection::open(&path).unwrap().execute(damage, []), Ok(1), "{damage}");
+        let damaged = fs::read(&path).unwrap();
+        let readable = JournalReader::open(&path).unwrap().readable(Reading::All).0.len() as u64;
+
+        let begun = SqliteJournal::open(&path).unwrap().begin();
+
+        let Err(JournalError::Damaged { record, .. }) = &begun else { panic!("{damage}: {begun:?}") };
+        assert!(*record == readable + 1 && *record < first.len() as u64, "{damage}: record {record}");
+        assert!(fs::read(&path).unwrap() == damaged, "{damage}: the file was changed");
+    }
+}
+
 #[tokio::test]
 async fn a_torn_tail_recovers_an_exact_prefix() {
     let folder = tempfile::tempdir().unwrap();
@@ -305,6 +323,26 @@ async fn a_full_disk_ends_the_runtime_loudly_and_every_goal_can_be_resumed() {
     }
     assert!(read(&path).unwrap().starts_with(&kept));
     bailiwick.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_asks_after_the_disk_was_full_is_told_why_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open_limited(folder.path().join("team.db"), 40).unwrap();
+    let epoch = journal.begin().unwrap().epoch;
+    let noted = |why: String| {
+        let event = Event::Runtime(RuntimeEvent::RuntimeStopped { why });
+        let at = Timestamp::from_millis(1);
+        vec![Arc::new(Recorded { seq: 1, stream: Stream::Runtime, ver: 1, at, cause: None, trace: None, event })]
+    };
+    let full = |kept: &Result<(), JournalError>| matches!(kept, Err(JournalError::Full(_)));
+
+    let first = journal.append(epoch, noted("x".repeat(1 << 20))).await;
+    let later = journal.append(epoch, noted("small".to_owned())).await;
+    let claimed = journal.claim(epoch, "key".to_owned()).await.map(drop);
+    let taken = journal.take(1);
+
+    assert!([&first, &later, &claimed, &taken].into_iter().all(full), "{first:?} {later:?} {claimed:?} {taken:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The journal of each release is read, replayed, decided anew and gone on with by every later version.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use bailiwick::{
     event_line::event_line,
@@ -9,7 +9,7 @@ use bailiwick::{
     protocols::{Event, GoalEvent},
     team_file::TeamRules,
 };
-use bailiwick_actors::audit_log::journal::Reading;
+use bailiwick_actors::audit_log::journal::{Journal, Reading};
 use bailiwick_journal::{JournalReader, SqliteJournal};
 use rusqlite::{Connection, OpenFlags, types::Type};
 use serde_json::json;
@@ -58,6 +58,24 @@ async fn the_journal_of_every_release_folds_to_what_it_says_and_its_open_goal_go
         let later = JournalReader::open(&path).unwrap().read(Reading::All).unwrap();
         assert!(later.starts_with(&events), "{release}: what was recorded stays as it is");
     }
+}
+
+/// As `events GOAL --follow` reads while `resume` makes the file a newer one.
+#[test]
+fn who_reads_an_older_journal_goes_on_reading_when_its_owner_makes_it_a_newer_one() {
+    let (_folder, path) = copied("0.1.0");
+    let reader = JournalReader::open(&path).unwrap();
+    let before = reader.read(Reading::All).unwrap();
+    assert_eq!(reader.removed(), Ok(Vec::new()));
+
+    let owner = SqliteJournal::open(&path).unwrap().retain(Duration::ZERO);
+    owner.begin().unwrap();
+
+    let left = reader.read(Reading::All).unwrap();
+    assert_eq!(left, owner.read(Reading::All).unwrap());
+    assert!(left.len() < before.len() && left.iter().all(|event| before.contains(event)));
+    assert_eq!(reader.removed().unwrap().len(), 4, "the goals that have ended");
+    assert_eq!(reader.verify().unwrap().removed, (before.len() - left.len()) as u64);
 }
 
 /// Version 1 of `attempt_ended` said `duration`; the journal of 0.1.0 has eight of them.

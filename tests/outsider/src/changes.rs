@@ -108,8 +108,8 @@ async fn a_new_generation_has_its_own_stream_and_starts_at_the_start_value_of_tr
     assert_eq!(stage.bailiwick().trust()[0].score.get(), 0.5);
     stage.run(goal()).await;
     assert_eq!(stage.bailiwick().trust()[0].score.get(), 0.55);
-    let old = stage.bailiwick().history("ada", 0);
-    let new = stage.bailiwick().history("ada", 1);
+    let old = stage.bailiwick().history("ada", 0).unwrap();
+    let new = stage.bailiwick().history("ada", 1).unwrap();
     assert_eq!(old[0].stream.to_string(), "agent/stage/ada");
     assert_eq!(new[0].stream.to_string(), "agent/stage/ada/1");
     let settled = |events: &[bailiwick::RunEvent]| events.iter().filter(|e| e.event.kind() == "settled").count();

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,8 @@ pub struct Watched {
     pub snapshots: Arc<Mutex<Vec<(Stream, u64, u64)>>>,
     /// Whether there is no room for a snapshot.
     pub full: bool,
+    /// Whether the past of a stream cannot be read any more.
+    pub torn: Arc<AtomicBool>,
 }
 
 impl Watched {
@@ -71,6 +76,9 @@ impl Journal for Watched {
     fn read(&self, what: Reading<'_>) -> Result<Vec<Arc<Recorded>>, JournalError> {
         match what {
             Reading::Live { after } => *self.known.lock().unwrap() = after.clone(),
+            Reading::Stream(_) if self.torn.load(Ordering::Relaxed) => {
+                return Err(JournalError::Damaged { record: 1, why: "torn".to_owned() });
+            }
             Reading::Stream(stream) => self.read_whole.lock().unwrap().push(stream.clone()),
             _ => {}
         }
@@ -246,6 +254,26 @@ async fn where_there_is_no_room_for_a_snapshot_nothing_else_happens() {
 
     assert!(full.snapshots.lock().unwrap().len() > 10, "it was tried");
     same(&log, &expected, "no room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_past_that_cannot_be_read_is_told_so_and_gets_no_half_of_it() {
+    let stage = team(&Calls::default()).open().await;
+    let log = play(&stage).await;
+    let journal = Watched::holding(log.clone(), snapshots(&log, 11)).await;
+    let stage = team(&Calls::default()).with(|b| b.journal(journal.clone())).open().await;
+    let of_sly = log.iter().filter(|event| event.stream == stream_of("sly")).count();
+    let again = Goal::new("again").task(Task::new("try", "try it").needs_capability("try").retries(0));
+    let id = stage.run(again).await.goal_id;
+    assert!(stage.bailiwick().history("sly", 0).unwrap().len() > of_sly);
+    let explained = stage.bailiwick().explain(id, "try").unwrap().unwrap();
+    assert!(!explained.trips.is_empty(), "{explained}");
+
+    journal.torn.store(true, Ordering::Relaxed);
+
+    let torn = JournalError::Damaged { record: 1, why: "torn".to_owned() };
+    assert_eq!(stage.bailiwick().history("sly", 0).err(), Some(torn.clone()));
+    assert_eq!(stage.bailiwick().explain(id, "try"), Err(torn));
 }
 
 #[tokio::test(start_paused = true)]

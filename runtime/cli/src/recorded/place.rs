@@ -99,8 +99,8 @@ pub(crate) fn stop(why: &JournalError) -> Stop {
         ),
         JournalError::ReadOnly(_) => Stop::failed(
             said,
-            "make it writable: everything that was acknowledged is kept; then `bailiwick runs` and `resume`. Or name \
-             another file with `--journal FILE`",
+            "make it writable, or make room if a quota is used up: everything that was acknowledged is kept; then \
+             `bailiwick runs` and `resume`. Or name another file with `--journal FILE`",
         ),
         JournalError::Newer { .. } => Stop::usage(said, "nothing was changed"),
         JournalError::Unreadable { .. } => Stop::usage(said, NEWER),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use bailiwick::{
-    history::{self, Anew},
+    history::{self, Anew, Compared},
     protocols::{Cost, GoalId},
     team_file::TeamRules,
 };
@@ -29,7 +29,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Stop> {
     // Snapshots are of agents: whatever goal is asked for, a start would go by them.
     let kept = found.journal.reader.snapshots().map_err(|why| place::stop(&why))?;
     let compared = history::compare_snapshots(&found.journal.events, &kept);
-    let differences = [replay.differences, compared.differences].concat();
+    let differences = [&replay.differences[..], &compared.differences].concat();
     if !differences.is_empty() {
         let what = format!("the fold differs from what is stored:\n  {}", differences.join("\n  "));
         return Err(Stop::failed(
@@ -43,9 +43,19 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<Exit, Stop> {
         found.goal
     ))?;
     if compared.snapshots > 0 {
-        stdout::write(&format!("agents' snapshots: {}, each the fold of what came before it", compared.snapshots))?;
+        stdout::write(&said_of(&compared))?;
     }
     Ok(found.journal.exit())
+}
+
+/// What the comparison found, and what it left out.
+fn said_of(compared: &Compared) -> String {
+    let mut said = format!("agents' snapshots: {}, each the fold of what came before it", compared.snapshots);
+    if !compared.own.is_empty() {
+        let own: Vec<&str> = compared.own.iter().map(String::as_str).collect();
+        said += &format!(", without what these policies learned: {}", own.join(", "));
+    }
+    said
 }
 
 fn anew(found: &Found, file: &Path) -> Result<Exit, Stop> {
@@ -86,5 +96,23 @@ fn usd(cost: Cost) -> String {
     match cost.micro_usd() {
         Some(micro) => format!("{:.6} USD", micro as f64 / 1e6),
         None => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_compared_is_said_beside_what_was() {
+        let mut compared = Compared::default();
+        compared.snapshots = 2;
+        assert_eq!(said_of(&compared), "agents' snapshots: 2, each the fold of what came before it");
+
+        compared.own = ["thirds", "quota"].map(str::to_owned).into();
+
+        let due = "agents' snapshots: 2, each the fold of what came before it, without what these policies learned: \
+                   quota, thirds";
+        assert_eq!(said_of(&compared), due);
     }
 }
