@@ -21,7 +21,7 @@ pub type Export<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + '
 
 /// Where spans go, and how to get to where metrics go. Called by one exporter, one call at a time.
 pub trait Sink: Send + 'static {
-    /// Takes a batch; what is left in it after an error was not taken.
+    /// Takes a batch; what is left in it after an error, or when its time is over, was not taken.
     fn spans<'a>(&'a mut self, batch: &'a mut Vec<Span>) -> Export<'a>;
 
     /// Where metrics go, asked once at the start; `None` is nowhere.
@@ -95,14 +95,12 @@ impl Otlp {
     }
 
     async fn send(&mut self, batch: &mut Vec<Span>) -> Result<(), String> {
-        let mut groups = by_role(std::mem::take(batch)).into_iter();
-        while let Some((role, spans)) = groups.next() {
-            if let Err(error) = self.send_as(&role, &spans).await {
-                // What could not be sent goes back, with everything behind it.
-                batch.extend(spans);
-                batch.extend(groups.flat_map(|(_, spans)| spans));
-                return Err(error);
-            }
+        batch.sort_by(|one, other| one.role.cmp(&other.role));
+        while let Some(role) = batch.first().map(|span| span.role.clone()) {
+            let of_role = batch.partition_point(|span| span.role == role);
+            // They leave the batch when they are taken, and not before: this may be cut off while it waits.
+            self.send_as(&role, &batch[..of_role]).await?;
+            batch.drain(..of_role);
         }
         Ok(())
     }
