@@ -97,6 +97,7 @@ pub struct Telemetry {
     counts: Arc<Counts>,
     events_max: usize,
     sampling: Sampling,
+    warnings: Vec<SettingsError>,
 }
 
 /// Exports every team that is started from here on, as the standard `OTEL_` variables say.
@@ -152,7 +153,11 @@ impl Telemetry {
         let (commands, told) = mpsc::channel(COMMANDS);
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
-        let (events_max, sampling) = (settings.events_max, settings.sampling.clone());
+        let (events_max, sampling, warnings) =
+            (settings.events_max, settings.sampling.clone(), settings.warnings.clone());
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ready, made) = std::sync::mpsc::sync_channel(1);
         thread::Builder::new().name("bailiwick-telemetry".to_owned()).spawn(move || {
@@ -169,7 +174,7 @@ impl Telemetry {
             runtime.shutdown_background();
         })?;
         match made.recv() {
-            Ok(None) => Ok(Self { commands, counts, events_max, sampling }),
+            Ok(None) => Ok(Self { commands, counts, events_max, sampling, warnings }),
             Ok(Some(error)) => Err(TelemetryError::Exporter(error)),
             Err(_) => Err(TelemetryError::Exporter("the exporter's thread ended".to_owned())),
         }
@@ -186,6 +191,11 @@ impl Telemetry {
     pub fn follow(&self, world: &World, places: &Places) {
         // The thread ends only after this handle, and looks at its commands all the time.
         drop(self.commands.try_send(Command::Follow(Followed::new(world, places, self.events_max))));
+    }
+
+    /// What the variables say that cannot be read: the defaults stand in for it. A subscriber of `tracing` was told.
+    pub fn warnings(&self) -> &[SettingsError] {
+        &self.warnings
     }
 
     /// What has become of the spans so far.

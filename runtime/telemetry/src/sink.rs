@@ -75,7 +75,7 @@ impl<F> fmt::Debug for ToClosure<F> {
 #[derive(Debug)]
 pub struct Otlp {
     identity: Identity,
-    spans: Line<SpanExporter>,
+    spans: Option<Line<SpanExporter>>,
     metrics: Option<Line<MetricExporter>>,
 }
 
@@ -86,11 +86,12 @@ impl Otlp {
     /// If an endpoint, headers or compression cannot be understood.
     pub fn new(settings: &Settings) -> Result<Self, ExporterBuildError> {
         let endpoint = settings.endpoint.clone();
+        let spans = || Line::to(endpoint.clone(), settings.transports.clone(), span_exporter);
         let metrics = || Line::to(endpoint.clone(), settings.metric_transports.clone(), metric_exporter);
         Ok(Self {
             identity: Identity::of_this_process(),
             metrics: settings.metrics.then(metrics).transpose()?,
-            spans: Line::to(endpoint, settings.transports.clone(), span_exporter)?,
+            spans: settings.traces.then(spans).transpose()?,
         })
     }
 
@@ -107,14 +108,15 @@ impl Otlp {
 
     async fn send_as(&mut self, role: &Role, spans: &[Span]) -> Result<(), String> {
         let resource = self.identity.of(role);
+        let Some(line) = &mut self.spans else { return Err("traces are not exported".to_owned()) };
         let mut failed = None;
-        for _ in 0..self.spans.transports.len() {
-            self.spans.exporter.set_resource(&resource);
-            match self.spans.exporter.export(data(spans.iter().cloned())).await {
-                Ok(()) => return self.spans.keep(),
+        for _ in 0..line.transports.len() {
+            line.exporter.set_resource(&resource);
+            match line.exporter.export(data(spans.iter().cloned())).await {
+                Ok(()) => return line.keep(),
                 Err(error) => failed = failed.or(Some(error.to_string())),
             }
-            self.spans.turn()?;
+            line.turn()?;
         }
         Err(failed.unwrap_or_else(|| "there is no transport".to_owned()))
     }
