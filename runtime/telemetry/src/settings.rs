@@ -169,7 +169,9 @@ fn reachable(variable: &str, value: &str) -> Result<(), SettingsError> {
     let next = match value.split_once("://") {
         Some(("http", host)) if !host.is_empty() => return Ok(()),
         Some(("https", host)) if !host.is_empty() && cfg!(feature = "tls") => return Ok(()),
-        Some(("https", _)) => "this build cannot encrypt: build it with the feature `tls`, or name an http:// collector",
+        Some(("https", _)) => {
+            "this build cannot encrypt: build it with the feature `tls`, or name an http:// collector"
+        }
         _ => "name a collector by its URL, like http://localhost:4318",
     };
     Err(SettingsError { variable: variable.to_owned(), value: value.to_owned(), next })
@@ -325,10 +327,9 @@ mod tests {
 
     #[test]
     fn what_is_said_in_general_is_not_read_where_both_signals_say_otherwise() {
-        for (what, wrong, right) in [
-            ("ENDPOINT", "https://", "http://localhost:4318/v1/traces"),
-            ("PROTOCOL", "http/json", "grpc"),
-        ] {
+        for (what, wrong, right) in
+            [("ENDPOINT", "https://", "http://localhost:4318/v1/traces"), ("PROTOCOL", "http/json", "grpc")]
+        {
             let [general, traces, metrics] =
                 ["", "TRACES_", "METRICS_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{what}"));
             let both = [(general.as_str(), wrong), (&traces, right), (&metrics, right)];

@@ -30,7 +30,8 @@ impl GrpcCollector {
     pub async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let collector = Self { endpoint, seen: Arc::default(), token: Arc::default(), manner: Arc::new(Mutex::new(manner)) };
+        let collector =
+            Self { endpoint, seen: Arc::default(), token: Arc::default(), manner: Arc::new(Mutex::new(manner)) };
         let (traces, metrics) =
             (TraceServiceServer::new(collector.clone()), MetricsServiceServer::new(collector.clone()));
         let server = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
