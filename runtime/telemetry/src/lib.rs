@@ -26,10 +26,10 @@ use std::{
 };
 
 use bailiwick_actors::{edge::Places, world::World};
-use bailiwick_protocols::Traceparent;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod fold;
+mod followers;
 mod metrics;
 pub mod names;
 pub mod sampling;
@@ -38,8 +38,10 @@ pub mod sink;
 pub mod span;
 mod worker;
 
+pub use followers::Followers;
 pub use settings::{Settings, SettingsError};
 
+use followers::Follower;
 use sampling::Sampling;
 use settings::Identity;
 use sink::{Otlp, Sink};
@@ -111,21 +113,16 @@ pub fn init() -> Result<Telemetry, TelemetryError> {
 }
 
 /// Has the installed exporter, if there is one, follow a team. Called by whatever starts teams.
-pub fn follow_installed(world: &World, places: &Places) {
+pub fn follow_installed(world: &World, places: &Places) -> Followers {
+    let followers = Followers::default();
     let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(Installed { commands, events_max, .. }) = installed.as_ref() else { return };
-    if let Some(commands) = commands.upgrade() {
+    let Some(Installed { commands, events_max, sampling }) = installed.as_ref() else { return followers };
+    if let Some(live) = commands.upgrade() {
         // An exporter that has ended follows nobody.
-        drop(commands.try_send(Command::Follow(Followed::new(world, places, *events_max))));
+        drop(live.try_send(Command::Follow(Followed::new(world, places, *events_max))));
+        followers.put(Follower { commands: commands.clone(), sampling: sampling.clone() });
     }
-}
-
-/// Whether the installed exporter, if there is one, leaves this trace out. Called by whatever takes goals, so that
-/// programs can be told; `obeyed` is the caller's span whose trace it continues.
-pub fn leaves_out(trace: Traceparent, obeyed: Option<Traceparent>) -> bool {
-    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    let live = installed.as_ref().filter(|installed| installed.commands.strong_count() > 0);
-    live.is_some_and(|installed| !installed.sampling.wants(trace, obeyed))
+    followers
 }
 
 impl Telemetry {

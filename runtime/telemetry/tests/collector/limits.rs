@@ -67,7 +67,7 @@ async fn spans_are_gathered_for_as_long_as_the_delay_says() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    assert_eq!(collector.seen().value(m::GOALS, "outcome=unverified"), Some(1.0), "it knows of the goal");
+    assert_eq!(collector.seen().value(m::GOALS, "outcome=unverified team=team"), Some(1.0), "it knows of the goal");
     assert_eq!(collector.seen().spans.len(), 0);
     telemetry.shutdown().await;
     assert_eq!(collector.seen().roots().len(), 1);
