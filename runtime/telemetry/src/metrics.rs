@@ -171,9 +171,8 @@ impl Metrics {
     fn of_agent(&self, open: &mut Open, labels: &Whose, at: Timestamp, fact: &AgentFact, live: bool) {
         match fact {
             AgentFact::Admitted { delegation } => {
-                if open.waiting.insert(delegation.id, (at, labels.clone())).is_none() {
-                    self.queue_depth.add(1, labels);
-                }
+                let is_new = open.waiting.insert(delegation.id, (at, labels.clone())).is_none();
+                self.queue_depth.add(is_new.into(), labels);
             }
             AgentFact::Started { delegation, .. } => {
                 if let Some((since, _)) = open.waiting.remove(delegation) {

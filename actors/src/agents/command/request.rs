@@ -92,7 +92,7 @@ impl<'a> Feedback<'a> {
 
 #[cfg(test)]
 mod tests {
-    use bailiwick_protocols::{Code, Feedback, Json, Output};
+    use bailiwick_protocols::{Code, Feedback, Json, Output, Verdict};
     use serde_json::{Value, json};
 
     use super::write;
