@@ -42,4 +42,4 @@ pub use task::{Bounds, Budget, Effects, Goal, Reversibility, RouteWish, Task, Ta
 pub use time::Timestamp;
 pub use trust::{Lesson, TrustRecord, TrustScore};
 pub use usage::{Cost, Usage};
-pub use verdict::{Judged, Verdict, Vote};
+pub use verdict::{Judged, ToldVerdict, Verdict, Vote};

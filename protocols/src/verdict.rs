@@ -20,6 +20,22 @@ pub struct Verdict {
     pub judges: Box<[Judged]>,
 }
 
+/// A verdict as agents, their programs and readers of reports are told it: what each judge said stands in the details, in
+/// words, and who judged stays in the log and the trace.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct ToldVerdict<'a> {
+    /// Whether the contract is met.
+    pub passed: bool,
+    /// Whether nothing could be found out either way.
+    pub abstained: bool,
+    /// How well it is met, 0.0..=1.0.
+    pub score: f64,
+    /// The check that decided.
+    pub method: &'a str,
+    /// What was found.
+    pub details: &'a str,
+}
+
 /// What one judge of a panel said. Its words are not here: they stand in the verdict's details.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Judged {
@@ -78,6 +94,12 @@ impl Verdict {
     /// Nothing could be found out: never a pass.
     pub fn abstain(method: impl Into<String>, details: impl Into<String>) -> Self {
         Self { abstained: true, ..Self::found(false, 0.0, method, details) }
+    }
+
+    /// What of it is told to whoever did the work or asked for it.
+    pub fn told(&self) -> ToldVerdict<'_> {
+        let Self { passed, abstained, score, method, details, judges: _ } = self;
+        ToldVerdict { passed: *passed, abstained: *abstained, score: *score, method, details }
     }
 
     fn found(passed: bool, score: f64, method: impl Into<String>, details: impl Into<String>) -> Self {

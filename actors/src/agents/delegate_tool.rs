@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bailiwick_protocols::{
-    AgentName, Code, Delegated, Failure, Json, NotDelegated, Outcome, OutputSpec, Refusal, Task,
+    AgentName, Code, Delegated, Failure, Json, NotDelegated, Outcome, OutputSpec, Refusal, Task, Verdict,
     report::OUTPUT_BYTES_MAX,
 };
 use serde::{Deserialize, Serialize};
@@ -223,7 +223,7 @@ fn told(asked: &AgentName, delegated: &Delegated) -> Value {
         "agent": agent.as_ref().unwrap_or(asked),
         "task": task,
         "outcome": outcome.as_str(),
-        "verdict": verdict,
+        "verdict": verdict.as_ref().map(Verdict::told),
         "usage": usage,
         "cost_micro_usd": cost.micro_usd(),
     })

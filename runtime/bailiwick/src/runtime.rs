@@ -58,6 +58,8 @@ pub(crate) struct Door {
     pub(crate) world: World,
     pub(crate) lines: Switchboard,
     pub(crate) grants: Grants,
+    #[cfg(feature = "telemetry")]
+    pub(crate) followers: bailiwick_telemetry::Followers,
 }
 
 /// The trust in one agent on one capability, now.
@@ -97,7 +99,7 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     let world = World { clock, dice, log, spawner, starts: Starts::default(), post };
     let places = Places::default();
     #[cfg(feature = "telemetry")]
-    bailiwick_telemetry::follow_installed(&world, &places);
+    let followers = bailiwick_telemetry::follow_installed(&world, &places);
 
     let Builder {
         name,
@@ -143,7 +145,13 @@ pub(crate) async fn start(builder: Builder) -> Result<Bailiwick, Error> {
     if world.log.journal().is_durable() {
         resume::hear_commands(&world, &lines);
     }
-    let door = Door { world: world.clone(), lines: lines.clone(), grants };
+    let door = Door {
+        world: world.clone(),
+        lines: lines.clone(),
+        grants,
+        #[cfg(feature = "telemetry")]
+        followers,
+    };
     Ok(Bailiwick { root, world, lines, door, threads })
 }
 
@@ -232,7 +240,7 @@ impl Door {
         let now = self.world.clock.now();
         let mandate = mandate(&self.grants.now(), &goal, now);
         #[cfg(feature = "telemetry")]
-        let goal = sampled(id, goal);
+        let goal = self.followers.mark(id, goal);
         let goal = Box::new(AcceptedGoal { id, goal: Arc::new(goal), mandate });
         // Held from before the start: what ends at once can be read all the same.
         let run = RunHandle::new(id, &self.world, &self.lines);
@@ -275,6 +283,7 @@ impl Bailiwick {
     #[cfg(feature = "telemetry")]
     pub fn followed_by(&self, telemetry: &bailiwick_telemetry::Telemetry) {
         telemetry.follow(&self.world, &self.lines.places);
+        self.door.followers.add(telemetry);
     }
 
     /// The trust in every agent on each of its capabilities, now.
@@ -406,16 +415,6 @@ impl Drop for Bailiwick {
             threads.shutdown_background();
         }
     }
-}
-
-/// Notes on a goal whose trace the installed exporter leaves out that it does.
-#[cfg(feature = "telemetry")]
-fn sampled(id: GoalId, mut goal: Goal) -> Goal {
-    let trace = bailiwick_actors::goal::state::trace_of(id, &goal);
-    let parse = bailiwick_protocols::Traceparent::parse;
-    let caller = goal.traceparent.as_deref().and_then(parse).filter(|_| goal.continues_trace);
-    goal.unsampled |= bailiwick_telemetry::leaves_out(trace, caller);
-    goal
 }
 
 /// What is wrong with a goal, all at once.

@@ -29,6 +29,7 @@ use std::{
 use crate::{
     args::{AuditCommand, BreakersCommand, Cli, Command, RunsArgs, RunsCommand},
     exit::{Exit, Stop},
+    otlp::Otlp,
 };
 
 /// How long tasks of the runtime may take to let go of what they hold, programs among it.
@@ -38,11 +39,15 @@ fn main() {
     panics::keep_quiet();
     let cli = Cli::read();
     let exit = catch_unwind(AssertUnwindSafe(|| dispatch(cli))).unwrap_or_else(|_| Err(Stop::bug("a panic")));
-    let exit = exit.unwrap_or_else(|stop| {
+    std::process::exit(told(exit).code().into())
+}
+
+/// What it ended with; what went wrong is told.
+fn told(end: Result<Exit, Stop>) -> Exit {
+    end.unwrap_or_else(|stop| {
         stop.tell();
         stop.exit
-    });
-    std::process::exit(exit.code().into())
+    })
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Stop> {
@@ -66,19 +71,22 @@ fn dispatch(cli: Cli) -> Result<Exit, Stop> {
             Some(BreakersCommand::Release(args)) => recorded::breakers::release(args),
             None => recorded::breakers::breakers(&args),
         },
-        Command::Resume(args) => at_work(recorded::resume::resume(args)),
-        Command::Run(args) => at_work(run::run(args)),
+        Command::Resume(args) => at_work(async |otlp| recorded::resume::resume(args, otlp).await),
+        Command::Run(args) => at_work(async |otlp| run::run(args, otlp).await),
     }
 }
 
-/// Runs a goal to its end and tells it.
-fn at_work(work: impl Future<Output = Result<run::Done, Stop>>) -> Result<Exit, Stop> {
+/// Runs a goal to its end and tells it, or what went wrong; then exports what there is of either.
+fn at_work(work: impl AsyncFnOnce(&mut Otlp) -> Result<run::Done, Stop>) -> Result<Exit, Stop> {
     let runtime = threads()?;
-    let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+    let mut otlp = Otlp::off();
+    let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work(&mut otlp))));
     // Dropping what still runs is what ends its process groups; waiting for all of it might take for ever.
     runtime.shutdown_timeout(LET_GO);
-    let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")))?;
-    done.tell()
+    let done = end.unwrap_or_else(|_| Err(Stop::bug("a panic")));
+    let exit = told(done.and_then(run::Done::tell));
+    otlp.finish();
+    Ok(exit)
 }
 
 fn threads() -> Result<tokio::runtime::Runtime, Stop> {

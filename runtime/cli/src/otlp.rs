@@ -23,19 +23,22 @@ pub(crate) struct Otlp {
 }
 
 impl Otlp {
-    /// Starts exporting whatever is started from here on.
-    ///
-    /// # Errors
-    /// If a variable asks for what cannot be done: exit 2.
-    pub(crate) fn start(asked: bool) -> Result<Self, Stop> {
-        let telemetry = asked.then(telemetry::init).transpose();
-        let telemetry = telemetry.map_err(|why| Stop::usage(why.to_string(), "mend it, or leave --otlp out"))?;
-        Ok(Self { telemetry, by: None })
-    }
-
     /// Exports nothing.
     pub(crate) fn off() -> Self {
         Self { telemetry: None, by: None }
+    }
+
+    /// Exports whatever is started from here on, if that is asked for.
+    ///
+    /// # Errors
+    /// If a variable asks for what cannot be done: exit 2.
+    pub(crate) fn start(&mut self, asked: bool) -> Result<(), Stop> {
+        let telemetry = asked.then(telemetry::init).transpose();
+        self.telemetry = telemetry.map_err(|why| Stop::usage(why.to_string(), "mend it, or leave --otlp out"))?;
+        for warning in self.telemetry.iter().flat_map(Telemetry::warnings) {
+            paint::say(&format!("telemetry: {warning}"));
+        }
+        Ok(())
     }
 
     /// Tells the goal whose trace it came from.

@@ -38,17 +38,16 @@ pub(crate) struct Done {
     json: bool,
     /// What went wrong beside the goal.
     beside: Option<Stop>,
-    otlp: Otlp,
 }
 
 /// Runs a goal, or finds out why it cannot be run.
 ///
 /// # Errors
 /// Before anything is started: exit 2. If the runtime itself ended: exit 70.
-pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
+pub(crate) async fn run(args: RunArgs, otlp: &mut Otlp) -> Result<Done, Stop> {
     let loaded = team::load(&args.team, &args.inputs());
     let (team, mut builder) = loaded.map_err(|problems| team::unsound(&args.team, &problems))?;
-    let otlp = Otlp::start(args.otlp)?;
+    otlp.start(args.otlp)?;
     let goal = otlp.trace(args.shape(team.goal));
     let events = args.events.as_deref().map(|path| EventsFile::create(path, &args.team)).transpose()?;
     let mut signals = listen()?;
@@ -79,7 +78,13 @@ pub(crate) async fn run(args: RunArgs) -> Result<Done, Stop> {
 ///
 /// # Errors
 /// As for [`run`].
-pub(crate) async fn resume(builder: Builder, goal: GoalId, kept: Kept, json: bool, otlp: Otlp) -> Result<Done, Stop> {
+pub(crate) async fn resume(
+    builder: Builder,
+    goal: GoalId,
+    kept: Kept,
+    json: bool,
+    otlp: &mut Otlp,
+) -> Result<Done, Stop> {
     let mut signals = listen()?;
     let bailiwick = start(builder).await?;
     let run = match bailiwick.resume(goal).await {
@@ -206,8 +211,9 @@ impl Watch {
         run: RunHandle,
         signals: &mut Signals,
         json: bool,
-        mut otlp: Otlp,
+        otlp: &mut Otlp,
     ) -> Result<Done, Stop> {
+        otlp.hurry(self.deadline.map(|deadline| deadline + EXPORTING));
         let (report, shutdown, by);
         if self.deadline.is_some() {
             // What runs is ended with the runtime; the goal is left to be resumed.
@@ -254,8 +260,7 @@ impl Watch {
         if exit == Exit::Bug {
             return Err(Stop::bug("the goal ended without an outcome"));
         }
-        otlp.hurry(self.deadline.map(|deadline| deadline + EXPORTING));
-        Ok(Done { report, exit, json, beside, otlp })
+        Ok(Done { report, exit, json, beside })
     }
 }
 
@@ -270,7 +275,7 @@ fn incomplete() -> Stop {
 impl Done {
     /// What is known of a goal that was not run now.
     pub(crate) fn of(report: GoalReport, exit: Exit, json: bool) -> Self {
-        Self { report, exit, json, beside: None, otlp: Otlp::off() }
+        Self { report, exit, json, beside: None }
     }
 
     /// Tells it: data on stdout, all else on stderr.
@@ -299,7 +304,6 @@ impl Done {
             // The outcome of the goal says more than trouble beside it, unless it says that all is well.
             exit = if exit == Exit::Done { stop.exit } else { exit };
         }
-        self.otlp.finish();
         Ok(exit)
     }
 }

@@ -183,28 +183,20 @@ fn sigterm_mid_goal_over_grpc_is_the_same() {
     sigterm_mid_goal(&collector.endpoint, "grpc", || collector.seen());
 }
 
+#[test]
+fn sigterm_exits_in_time_where_no_collector_ever_answers() {
+    let collector = HttpCollector::start(Manner::NeverAnswers);
+
+    let (_, output) = sigterm(&collector.endpoint, "http/protobuf");
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("spans were not exported"), "{stderr}");
+}
+
 /// Ends a goal in its middle, looks at what was told of it by then, and has it resumed.
 fn sigterm_mid_goal(endpoint: &str, protocol: &str, seen: impl Fn() -> Seen) {
-    let folder = team(INTERRUPTED);
     let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
-    let child = start(&folder, &["--otlp", "--journal", "j.db"], &env);
-    for _ in 0..200 {
-        if folder.path().join("begun").exists() {
-            break;
-        }
-        #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
-        sleep(Duration::from_millis(50));
-    }
-
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    #[allow(clippy::disallowed_methods, reason = "the program is timed from outside")]
-    let begun = SystemTime::now();
-    let output = child.wait_with_output().unwrap();
-
-    let took = begun.elapsed().unwrap_or_default();
-    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(took < Duration::from_millis(3_500), "{took:?}");
+    let (folder, _) = sigterm(endpoint, protocol);
     let before = seen();
     let ended: Vec<_> = before.spans.iter().filter(|span| span.says("bailiwick.task.id") == "quick").collect();
     for name in ["bailiwick.task", "bailiwick.delegation", "bailiwick.admission", "invoke_agent ada"] {
@@ -273,4 +265,74 @@ fn bench_prints_a_line_for_each_of_its_three_cases() {
             assert!(line[key].as_f64().is_some_and(|number| number > 0.0), "{key}: {line}");
         }
     }
+}
+
+/// Ends a goal in its middle; the program has ended in time.
+fn sigterm(endpoint: &str, protocol: &str) -> (TempDir, Output) {
+    let folder = team(INTERRUPTED);
+    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+    let child = start(&folder, &["--otlp", "--journal", "j.db"], &env);
+    for _ in 0..200 {
+        if folder.path().join("begun").exists() {
+            break;
+        }
+        #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
+        sleep(Duration::from_millis(50));
+    }
+
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    #[allow(clippy::disallowed_methods, reason = "the program is timed from outside")]
+    let begun = SystemTime::now();
+    let output = child.wait_with_output().unwrap();
+
+    let took = begun.elapsed().unwrap_or_default();
+    assert_eq!(output.status.code(), Some(143), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(took < Duration::from_millis(3_500), "{took:?}");
+    (folder, output)
+}
+
+/// Runs a goal of twelve steps whose journal cannot hold them; nothing is exported before the end.
+fn where_files_end(endpoint: &str) -> Output {
+    let mut rest = String::from("[agents.ada]\ncapabilities = [\"speak\"]\nreply = \"text\"\n");
+    rest += "command = [\"sh\", \"-c\", \"head -c 20000 /dev/zero | tr '\\\\0' x\"]\n";
+    (1..=12).for_each(|n| rest += &format!("[[tasks]]\nid = \"t{n}\"\ngoal = \"Step\"\nneeds = [\"speak\"]\n"));
+    let folder = team(&rest);
+    let script = "trap '' XFSZ; ulimit -f 1500; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_bailiwick"), "run", "team.toml", "--otlp", "--journal", "j.db"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_BSP_SCHEDULE_DELAY", "3600000");
+    command.current_dir(folder.path()).env("HOME", folder.path()).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
+    assert!(stderr.contains("cannot be written"), "{stderr}");
+    output
+}
+
+#[test]
+fn a_run_that_ends_by_an_error_exports_what_had_ended_or_says_that_it_could_not() {
+    let (answers, silent) = (HttpCollector::start(Manner::Answers), HttpCollector::start(Manner::NeverAnswers));
+
+    let told = where_files_end(&answers.endpoint);
+    let untold = where_files_end(&silent.endpoint);
+
+    assert!(!answers.seen().named("invoke_agent ada").is_empty(), "{:#?}", answers.seen().spans);
+    assert!(!String::from_utf8_lossy(&told.stderr).contains("telemetry"), "{told:?}");
+    let stderr = String::from_utf8_lossy(&untold.stderr);
+    assert!(stderr.contains("spans were not exported"), "{stderr}");
+    assert!(stderr.find("cannot be written") < stderr.find("telemetry"), "the collector is waited for last: {stderr}");
+}
+
+#[test]
+fn a_sampler_that_is_not_there_is_told_of_and_everything_is_exported() {
+    let collector = HttpCollector::start(Manner::Answers);
+    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str()), ("OTEL_TRACES_SAMPLER", "tracidratio")];
+
+    let (output, _) = run(&team(QUICK), &["--otlp"], &env);
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("OTEL_TRACES_SAMPLER is `tracidratio`: there is no such sampler"), "{stderr}");
+    collector.seen().assert_whole();
 }

@@ -26,10 +26,10 @@ use std::{
 };
 
 use bailiwick_actors::{edge::Places, world::World};
-use bailiwick_protocols::Traceparent;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod fold;
+mod followers;
 mod metrics;
 pub mod names;
 pub mod sampling;
@@ -38,8 +38,10 @@ pub mod sink;
 pub mod span;
 mod worker;
 
+pub use followers::Followers;
 pub use settings::{Settings, SettingsError};
 
+use followers::Follower;
 use sampling::Sampling;
 use settings::Identity;
 use sink::{Otlp, Sink};
@@ -97,6 +99,7 @@ pub struct Telemetry {
     counts: Arc<Counts>,
     events_max: usize,
     sampling: Sampling,
+    warnings: Vec<SettingsError>,
 }
 
 /// Exports every team that is started from here on, as the standard `OTEL_` variables say.
@@ -110,21 +113,16 @@ pub fn init() -> Result<Telemetry, TelemetryError> {
 }
 
 /// Has the installed exporter, if there is one, follow a team. Called by whatever starts teams.
-pub fn follow_installed(world: &World, places: &Places) {
+pub fn follow_installed(world: &World, places: &Places) -> Followers {
+    let followers = Followers::default();
     let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(Installed { commands, events_max, .. }) = installed.as_ref() else { return };
-    if let Some(commands) = commands.upgrade() {
+    let Some(Installed { commands, events_max, sampling }) = installed.as_ref() else { return followers };
+    if let Some(live) = commands.upgrade() {
         // An exporter that has ended follows nobody.
-        drop(commands.try_send(Command::Follow(Followed::new(world, places, *events_max))));
+        drop(live.try_send(Command::Follow(Followed::new(world, places, *events_max))));
+        followers.put(Follower { commands: commands.clone(), sampling: sampling.clone() });
     }
-}
-
-/// Whether the installed exporter, if there is one, leaves this trace out. Called by whatever takes goals, so that
-/// programs can be told; `obeyed` is the caller's span whose trace it continues.
-pub fn leaves_out(trace: Traceparent, obeyed: Option<Traceparent>) -> bool {
-    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    let live = installed.as_ref().filter(|installed| installed.commands.strong_count() > 0);
-    live.is_some_and(|installed| !installed.sampling.wants(trace, obeyed))
+    followers
 }
 
 impl Telemetry {
@@ -152,7 +150,11 @@ impl Telemetry {
         let (commands, told) = mpsc::channel(COMMANDS);
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
-        let (events_max, sampling) = (settings.events_max, settings.sampling.clone());
+        let (events_max, sampling, warnings) =
+            (settings.events_max, settings.sampling.clone(), settings.warnings.clone());
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (ready, made) = std::sync::mpsc::sync_channel(1);
         thread::Builder::new().name("bailiwick-telemetry".to_owned()).spawn(move || {
@@ -169,7 +171,7 @@ impl Telemetry {
             runtime.shutdown_background();
         })?;
         match made.recv() {
-            Ok(None) => Ok(Self { commands, counts, events_max, sampling }),
+            Ok(None) => Ok(Self { commands, counts, events_max, sampling, warnings }),
             Ok(Some(error)) => Err(TelemetryError::Exporter(error)),
             Err(_) => Err(TelemetryError::Exporter("the exporter's thread ended".to_owned())),
         }
@@ -186,6 +188,11 @@ impl Telemetry {
     pub fn follow(&self, world: &World, places: &Places) {
         // The thread ends only after this handle, and looks at its commands all the time.
         drop(self.commands.try_send(Command::Follow(Followed::new(world, places, self.events_max))));
+    }
+
+    /// What the variables say that cannot be read: the defaults stand in for it. A subscriber of `tracing` was told.
+    pub fn warnings(&self) -> &[SettingsError] {
+        &self.warnings
     }
 
     /// What has become of the spans so far.

@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use crate::names::metric as m;
 
-/// The instruments, and what is open between two events.
+/// The instruments.
 #[derive(Debug)]
 pub struct Metrics {
     delegations: Counter<u64>,
@@ -33,9 +33,28 @@ pub struct Metrics {
     journal_latency: Histogram<f64>,
     spans_dropped: Counter<u64>,
     events_missed: Counter<u64>,
-    waiting: HashMap<DelegationId, Timestamp>,
-    running: HashMap<DelegationId, ()>,
+}
+
+/// What is open between two events of one log.
+#[derive(Debug, Default)]
+pub struct Open {
+    /// The team whose log it is, as soon as it is known.
+    team: Option<KeyValue>,
+    waiting: HashMap<DelegationId, (Timestamp, Whose)>,
+    running: HashMap<DelegationId, Whose>,
     submitted: HashMap<GoalId, Timestamp>,
+}
+
+impl Open {
+    /// Whether it has been told whose log it is: the first events of each start say so.
+    pub fn knows_its_team(&self) -> bool {
+        self.team.is_some()
+    }
+
+    /// Labels, and the team.
+    fn with_team(&self, labels: impl IntoIterator<Item = KeyValue>) -> Vec<KeyValue> {
+        labels.into_iter().chain(self.team.clone()).collect()
+    }
 }
 
 /// Bounds of the histograms of seconds: 0.1 ms to 1 h.
@@ -73,9 +92,6 @@ impl Metrics {
             journal_latency: seconds(m::JOURNAL_LATENCY, "How long the journal took to keep a batch"),
             spans_dropped: counter(m::SPANS_DROPPED, "{span}", "Spans that were not exported"),
             events_missed: counter(m::EVENTS_MISSED, "{event}", "Events the exporter came too late for"),
-            waiting: HashMap::new(),
-            running: HashMap::new(),
-            submitted: HashMap::new(),
         }
     }
 
@@ -90,36 +106,52 @@ impl Metrics {
     }
 
     /// Notes how long the journal took to keep a batch.
-    pub fn kept(&self, took: Duration) {
-        self.journal_latency.record(took.as_secs_f64(), &[]);
+    pub fn kept(&self, open: &Open, took: Duration) {
+        self.journal_latency.record(took.as_secs_f64(), &open.with_team([]));
     }
 
     /// Counts submissions that were turned away before they were goals.
-    pub fn turned_away(&self, reason: &'static str, submissions: u64) {
-        self.turned_away.add(submissions, &[KeyValue::new("reason", reason)]);
+    pub fn turned_away(&self, open: &Open, reason: &'static str, submissions: u64) {
+        self.turned_away.add(submissions, &open.with_team([KeyValue::new("reason", reason)]));
+    }
+
+    /// Forgets what is open, as its end was missed or will never come: nothing of it waits or runs any more.
+    pub fn lose(&self, open: &mut Open) {
+        for (_, (_, whose)) in open.waiting.drain() {
+            self.queue_depth.add(-1, &whose);
+        }
+        for (_, whose) in open.running.drain() {
+            self.in_flight.add(-1, &whose);
+        }
+        open.submitted.clear();
     }
 
     /// Takes the next event of a log. What is not live was counted by an earlier life of the process.
-    pub fn apply(&mut self, recorded: &Recorded, live: bool) {
+    pub fn apply(&self, open: &mut Open, recorded: &Recorded, live: bool) {
         match (&recorded.stream, &recorded.event) {
-            (Stream::Goal(id), Event::Goal(event)) => self.of_goal(*id, recorded.at, event, live),
+            (Stream::Goal(id), Event::Goal(event)) => self.of_goal(open, *id, recorded.at, event, live),
             (Stream::Agent { team, agent, .. }, Event::Agent(fact)) => {
-                let whose = [KeyValue::new("agent", agent.to_string()), KeyValue::new("team", team.to_string())];
-                self.of_agent(&whose, recorded.at, fact, live);
+                let team = KeyValue::new("team", team.to_string());
+                open.team = Some(team.clone());
+                let whose = [KeyValue::new("agent", agent.to_string()), team];
+                self.of_agent(open, &whose, recorded.at, fact, live);
+            }
+            (_, Event::Runtime(RuntimeEvent::RuntimeStarted { team, .. })) => {
+                open.team = Some(KeyValue::new("team", team.to_string()));
             }
             (_, Event::Runtime(RuntimeEvent::ActorRestarted { actor, .. })) if live => {
-                self.restarts.add(1, &[KeyValue::new("actor", actor.clone())]);
+                self.restarts.add(1, &open.with_team([KeyValue::new("actor", actor.clone())]));
             }
             _ => {}
         }
     }
 
-    fn of_goal(&mut self, id: GoalId, at: Timestamp, event: &GoalEvent, live: bool) {
+    fn of_goal(&self, open: &mut Open, id: GoalId, at: Timestamp, event: &GoalEvent, live: bool) {
         match event {
-            GoalEvent::GoalSubmitted { .. } => drop(self.submitted.insert(id, at)),
+            GoalEvent::GoalSubmitted { .. } => drop(open.submitted.insert(id, at)),
             GoalEvent::GoalSettled { outcome, .. } => {
-                let submitted = self.submitted.remove(&id);
-                let labels = [KeyValue::new("outcome", outcome.as_str())];
+                let submitted = open.submitted.remove(&id);
+                let labels = open.with_team([KeyValue::new("outcome", outcome.as_str())]);
                 if live {
                     self.goals.add(1, &labels);
                     if let Some(submitted) = submitted {
@@ -128,35 +160,36 @@ impl Metrics {
                 }
             }
             GoalEvent::DelegationRefused { agent, refusal, .. } if live => {
+                let agent = KeyValue::new("agent", agent.to_string());
                 let code = KeyValue::new("code", refusal.code().to_string());
-                self.refusals.add(1, &[KeyValue::new("agent", agent.to_string()), code]);
+                self.refusals.add(1, &open.with_team([agent, code]));
             }
             _ => {}
         }
     }
 
-    fn of_agent(&mut self, labels: &Whose, at: Timestamp, fact: &AgentFact, live: bool) {
+    fn of_agent(&self, open: &mut Open, labels: &Whose, at: Timestamp, fact: &AgentFact, live: bool) {
         match fact {
             AgentFact::Admitted { delegation } => {
-                self.waiting.insert(delegation.id, at);
-                self.queue_depth.add(1, labels);
+                let is_new = open.waiting.insert(delegation.id, (at, labels.clone())).is_none();
+                self.queue_depth.add(is_new.into(), labels);
             }
             AgentFact::Started { delegation, .. } => {
-                if let Some(since) = self.waiting.remove(delegation) {
+                if let Some((since, _)) = open.waiting.remove(delegation) {
                     self.queue_depth.add(-1, labels);
                     if live {
                         self.queue_wait.record(at.since(since).as_secs_f64(), labels);
                     }
                 }
-                if self.running.insert(*delegation, ()).is_none() {
+                if open.running.insert(*delegation, labels.clone()).is_none() {
                     self.in_flight.add(1, labels);
                 }
             }
             AgentFact::Settled { settlement } => {
-                if self.waiting.remove(&settlement.delegation).is_some() {
+                if open.waiting.remove(&settlement.delegation).is_some() {
                     self.queue_depth.add(-1, labels);
                 }
-                if self.running.remove(&settlement.delegation).is_some() {
+                if open.running.remove(&settlement.delegation).is_some() {
                     self.in_flight.add(-1, labels);
                 }
                 for lesson in &settlement.lessons {
@@ -212,4 +245,58 @@ type Whose = [KeyValue; 2];
 fn with(whose: &Whose, more: KeyValue) -> [KeyValue; 3] {
     let [agent, team] = whose.clone();
     [agent, team, more]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use bailiwick::{prelude::*, testing::Stage};
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::{
+        ManualReader, SdkMeterProvider,
+        data::{AggregatedMetrics, MetricData, ResourceMetrics},
+        reader::MetricReader,
+    };
+
+    use super::*;
+    use crate::worker::Reader;
+
+    /// How much waits and runs, by the name of the metric.
+    fn levels(reader: &Reader) -> BTreeMap<String, i64> {
+        let mut collected = ResourceMetrics::default();
+        reader.collect(&mut collected).expect("the provider is there");
+        let all = collected.scope_metrics().flat_map(|of| of.metrics());
+        let level = |metric: &opentelemetry_sdk::metrics::data::Metric| match metric.data() {
+            AggregatedMetrics::I64(MetricData::Sum(sum)) => {
+                Some((metric.name().to_owned(), sum.data_points().map(|point| point.value()).sum()))
+            }
+            _ => None,
+        };
+        all.filter_map(level).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_open_when_events_were_missed_does_not_count_for_ever() {
+        let ada = agent_fn("ada", ["work"], |_| async { Ok(Output::text("done")) });
+        let stage = Stage::seeded(1).agent(ada).open().await;
+        stage.run(Goal::new("work").needs_capability("work")).await;
+        let log = stage.log();
+        let kind = |kind: &str| log.iter().position(|recorded| recorded.event.kind() == kind).expect("it happened");
+        let (admitted, started) = (kind("admitted"), kind("started"));
+
+        for (last, name) in [(admitted, m::QUEUE_DEPTH), (started, m::IN_FLIGHT)] {
+            let reader = Reader(Arc::new(ManualReader::builder().build()));
+            let provider = SdkMeterProvider::builder().with_reader(reader.clone()).build();
+            let (metrics, mut open) = (Metrics::new(&provider.meter("test")), Open::default());
+            log[..=last].iter().for_each(|recorded| metrics.apply(&mut open, recorded, true));
+            assert_eq!(levels(&reader).get(name), Some(&1));
+
+            metrics.lose(&mut open);
+            assert_eq!(levels(&reader).get(name), Some(&0), "its end was missed");
+
+            log[last + 1..].iter().for_each(|recorded| metrics.apply(&mut open, recorded, true));
+            assert!(levels(&reader).values().all(|level| *level == 0), "it came after all: {:?}", levels(&reader));
+        }
+    }
 }

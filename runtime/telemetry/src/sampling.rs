@@ -15,6 +15,15 @@ use crate::names::span;
 #[derive(Clone, Debug)]
 pub struct Sampling(Arc<dyn ShouldSample>);
 
+/// Why a sampler is not the one that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Misread {
+    /// There is none of this name: it is the default.
+    Name,
+    /// Its argument is no ratio: it is 1.
+    Ratio,
+}
+
 impl Default for Sampling {
     /// `parentbased_always_on`.
     fn default() -> Self {
@@ -23,19 +32,24 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// A sampler by its standard name and argument; what is unknown or missing samples everything.
-    pub fn named(name: &str, argument: Option<&str>) -> Self {
+    /// A sampler by its standard name and argument. What cannot be read samples everything, as the standard asks, and
+    /// is told of.
+    pub fn named(name: &str, argument: Option<&str>) -> (Self, Option<Misread>) {
         let is_one = |ratio: &f64| (0.0..=1.0).contains(ratio);
-        let ratio = || argument.and_then(|ratio| ratio.trim().parse().ok()).filter(is_one).unwrap_or(1.0);
+        let ratio = argument.map_or(Some(1.0), |ratio| ratio.trim().parse().ok().filter(is_one));
+        let by_ratio = Sampler::TraceIdRatioBased(ratio.unwrap_or(1.0));
+        let no_ratio = if ratio.is_none() { Some(Misread::Ratio) } else { None };
         let based = |inner| Sampler::ParentBased(Box::new(inner));
-        Self(Arc::new(match name.trim() {
-            "always_on" => Sampler::AlwaysOn,
-            "always_off" => Sampler::AlwaysOff,
-            "traceidratio" => Sampler::TraceIdRatioBased(ratio()),
-            "parentbased_always_off" => based(Sampler::AlwaysOff),
-            "parentbased_traceidratio" => based(Sampler::TraceIdRatioBased(ratio())),
-            _ => based(Sampler::AlwaysOn),
-        }))
+        let (sampler, misread) = match name.trim() {
+            "always_on" => (Sampler::AlwaysOn, None),
+            "always_off" => (Sampler::AlwaysOff, None),
+            "traceidratio" => (by_ratio, no_ratio),
+            "parentbased_always_on" => (based(Sampler::AlwaysOn), None),
+            "parentbased_always_off" => (based(Sampler::AlwaysOff), None),
+            "parentbased_traceidratio" => (based(by_ratio), no_ratio),
+            _ => (based(Sampler::AlwaysOn), Some(Misread::Name)),
+        };
+        (Self(Arc::new(sampler)), misread)
     }
 
     /// Whether this trace is told; `obeyed` is the caller's span whose trace it continues.
@@ -75,7 +89,7 @@ mod tests {
     }
 
     fn share(name: &str, argument: Option<&str>) -> f64 {
-        let sampling = Sampling::named(name, argument);
+        let (sampling, _) = Sampling::named(name, argument);
         let wanted = (1..=2_000).filter(|number| sampling.wants(trace(*number), None)).count();
         wanted as f64 / 2_000.0
     }
@@ -95,7 +109,8 @@ mod tests {
             ("parentbased_traceidratio", Some("1.0"), 1.0, true, false),
         ];
         for (name, argument, own, told, silent) in table {
-            let sampling = Sampling::named(name, argument);
+            let (sampling, misread) = Sampling::named(name, argument);
+            assert_eq!(misread, None, "{name} {argument:?}");
             assert_eq!(share(name, argument), own, "{name} {argument:?}");
             assert_eq!(sampling.wants(trace(0), caller(1)), told, "{name} {argument:?} and a caller who tells");
             assert_eq!(sampling.wants(trace(0), caller(0)), silent, "{name} {argument:?} and a caller who does not");
@@ -109,7 +124,7 @@ mod tests {
             let kept = share(name, Some(&argument));
             assert!((kept - ratio).abs() < 0.03, "{name} {ratio}: {kept}");
 
-            let (one, other) = (Sampling::named(name, Some(&argument)), Sampling::named(name, Some(&argument)));
+            let [(one, _), (other, _)] = [(); 2].map(|()| Sampling::named(name, Some(&argument)));
             for number in 1..=2_000 {
                 let elsewhere = Traceparent { span: number, ..trace(number) };
                 assert_eq!(one.wants(trace(number), None), other.wants(elsewhere, None), "in another process as well");
@@ -119,16 +134,21 @@ mod tests {
 
     #[test]
     fn who_is_told_by_a_small_ratio_is_told_by_a_larger_one() {
-        let (few, many) = (Sampling::named("traceidratio", Some("0.1")), Sampling::named("traceidratio", Some("0.5")));
+        let [(few, _), (many, _)] = ["0.1", "0.5"].map(|ratio| Sampling::named("traceidratio", Some(ratio)));
 
         assert!((1..=2_000).all(|number| !few.wants(trace(number), None) || many.wants(trace(number), None)));
     }
 
     #[test]
-    fn an_argument_that_is_no_ratio_samples_everything() {
+    fn what_cannot_be_read_samples_everything_and_is_told_of() {
         for wrong in ["", "half", "-1", "7", "NaN"] {
             assert_eq!(share("traceidratio", Some(wrong)), 1.0, "{wrong}");
+            for name in ["traceidratio", "parentbased_traceidratio"] {
+                assert_eq!(Sampling::named(name, Some(wrong)).1, Some(Misread::Ratio), "{name} {wrong}");
+            }
         }
         assert_eq!(share("no_such_sampler", None), 1.0);
+        assert_eq!(Sampling::named("no_such_sampler", Some("0.1")).1, Some(Misread::Name));
+        assert_eq!(Sampling::named("always_on", Some("half")).1, None, "it takes no argument");
     }
 }

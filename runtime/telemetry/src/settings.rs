@@ -5,7 +5,10 @@ use std::{fs, time::Duration};
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::Resource;
 
-use crate::{sampling::Sampling, span::Role};
+use crate::{
+    sampling::{Misread, Sampling},
+    span::Role,
+};
 
 /// How traces and metrics leave the process. Endpoints, headers, TLS, time limits and compression are read from their
 /// variables by the OTLP exporters themselves.
@@ -32,7 +35,7 @@ pub struct Settings {
     pub metric_timeout: Duration,
     /// Whether texts of goals and findings may leave (`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`).
     pub content: bool,
-    /// The transports to try for spans, in order: one if a protocol is set, else both.
+    /// The transports to try for spans, in order: one if a protocol is set, else both; none if they are not exported.
     pub transports: Vec<Transport>,
     /// The same for metrics, which may go elsewhere by another protocol.
     pub metric_transports: Vec<Transport>,
@@ -40,6 +43,8 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// Events kept for an exporter that comes late, at most.
     pub events_max: usize,
+    /// What was said and cannot be read: the default stands in for it.
+    pub warnings: Vec<SettingsError>,
 }
 
 /// How OTLP travels.
@@ -85,16 +90,13 @@ impl Settings {
         let count = |name: &str, default: u64| usize::try_from(number(name).unwrap_or(default)).unwrap_or(usize::MAX);
         let disabled = is("OTEL_SDK_DISABLED", "true");
         let queue_max = count("OTEL_BSP_MAX_QUEUE_SIZE", 65_536);
-        if !disabled {
-            endpoints(&said)?;
-        }
+        let traces = !disabled && !is("OTEL_TRACES_EXPORTER", "none");
+        let metrics = !disabled && !is("OTEL_METRICS_EXPORTER", "none");
+        let (sampling, misread) = sampling(&said);
         Ok(Self {
-            traces: !disabled && !is("OTEL_TRACES_EXPORTER", "none"),
-            metrics: !disabled && !is("OTEL_METRICS_EXPORTER", "none"),
-            sampling: match said("OTEL_TRACES_SAMPLER") {
-                Some(name) => Sampling::named(&name, said("OTEL_TRACES_SAMPLER_ARG").as_deref()),
-                None => Sampling::default(),
-            },
+            traces,
+            metrics,
+            sampling,
             queue_max,
             batch_max: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512).min(queue_max),
             delay: millis("OTEL_BSP_SCHEDULE_DELAY", 1_000),
@@ -102,10 +104,11 @@ impl Settings {
             metric_interval: millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000),
             metric_timeout: millis("OTEL_METRIC_EXPORT_TIMEOUT", 30_000),
             content: is("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true"),
-            transports: transports(&said, "TRACES")?,
-            metric_transports: transports(&said, "METRICS")?,
+            transports: if traces { transports(&said, "TRACES")? } else { Vec::new() },
+            metric_transports: if metrics { transports(&said, "METRICS")? } else { Vec::new() },
             endpoint: None,
             events_max: 1 << 20,
+            warnings: misread.filter(|_| traces).into_iter().collect(),
         })
     }
 
@@ -118,22 +121,21 @@ impl Settings {
     }
 }
 
-/// A variable that names a collector nobody could reach is told of before anything starts.
-fn endpoints(said: &impl Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
-    for of in ["", "TRACES_", "METRICS_"] {
-        let variable = format!("OTEL_EXPORTER_OTLP_{of}ENDPOINT");
-        let Some(value) = said(&variable) else { continue };
-        let next = match value.split_once("://") {
-            Some(("http", host)) if !host.is_empty() => continue,
-            Some(("https", host)) if !host.is_empty() && cfg!(feature = "tls") => continue,
-            Some(("https", _)) => {
-                "this build cannot encrypt: build it with the feature `tls`, or name an http:// collector"
+/// The sampler, and what could not be read of what is said about it.
+fn sampling(said: &impl Fn(&str) -> Option<String>) -> (Sampling, Option<SettingsError>) {
+    let Some(name) = said("OTEL_TRACES_SAMPLER") else { return (Sampling::default(), None) };
+    let argument = said("OTEL_TRACES_SAMPLER_ARG");
+    let (sampling, misread) = Sampling::named(&name, argument.as_deref());
+    let misread = misread.map(|misread| {
+        let (variable, value, next) = match misread {
+            Misread::Name => ("OTEL_TRACES_SAMPLER", name, "there is no such sampler: parentbased_always_on is used"),
+            Misread::Ratio => {
+                ("OTEL_TRACES_SAMPLER_ARG", argument.unwrap_or_default(), "no ratio from 0 to 1: every trace is told")
             }
-            _ => "name a collector by its URL, like http://localhost:4318",
         };
-        return Err(SettingsError { variable, value, next });
-    }
-    Ok(())
+        SettingsError { variable: variable.to_owned(), value, next }
+    });
+    (sampling, misread)
 }
 
 /// The transports of one signal; what is said of it in particular is stronger than what is said in general.
@@ -142,12 +144,14 @@ fn transports(said: &impl Fn(&str) -> Option<String>, signal: &str) -> Result<Ve
         let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
         names.into_iter().find_map(|name| said(&name).map(|value| (name, value)))
     };
-    let found = either("PROTOCOL");
-    match found {
+    let endpoint = either("ENDPOINT");
+    if let Some((variable, value)) = &endpoint {
+        reachable(variable, value)?;
+    }
+    match either("PROTOCOL") {
         None => {
             // The standard's own answer first; a port or a server that speaks the other protocol is found out.
-            let grpc =
-                either("ENDPOINT").is_some_and(|(_, endpoint)| endpoint.trim_end_matches('/').ends_with(":4317"));
+            let grpc = endpoint.is_some_and(|(_, endpoint)| endpoint.trim_end_matches('/').ends_with(":4317"));
             let both = [Transport::Http, Transport::Grpc];
             Ok(if grpc { both.into_iter().rev().collect() } else { both.to_vec() })
         }
@@ -158,6 +162,19 @@ fn transports(said: &impl Fn(&str) -> Option<String>, signal: &str) -> Result<Ve
             Err(SettingsError { variable, value, next })
         }
     }
+}
+
+/// A variable that names a collector nobody could reach is told of before anything starts.
+fn reachable(variable: &str, value: &str) -> Result<(), SettingsError> {
+    let next = match value.split_once("://") {
+        Some(("http", host)) if !host.is_empty() => return Ok(()),
+        Some(("https", host)) if !host.is_empty() && cfg!(feature = "tls") => return Ok(()),
+        Some(("https", _)) => {
+            "this build cannot encrypt: build it with the feature `tls`, or name an http:// collector"
+        }
+        _ => "name a collector by its URL, like http://localhost:4318",
+    };
+    Err(SettingsError { variable: variable.to_owned(), value: value.to_owned(), next })
 }
 
 /// Who speaks: the standard resource with the machine and this process on it, and a service for each role.
@@ -286,8 +303,56 @@ mod tests {
                 assert!(error.next.contains("http://localhost:4318"), "{error}");
             }
         }
-        let off = [("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"), ("OTEL_SDK_DISABLED", "true")];
-        assert!(given(&off).is_ok(), "nobody is asked to speak to it");
+    }
+
+    #[test]
+    fn only_what_is_exported_has_to_make_sense() {
+        let wrong = [("PROTOCOL", "http/json"), ("ENDPOINT", "nonsense"), ("ENDPOINT", "ftp://localhost")];
+        for (what, value) in wrong {
+            let [general, traces, metrics] =
+                ["", "TRACES_", "METRICS_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{what}"));
+            for (variable, off, value_off, is_read) in [
+                (&general, "OTEL_SDK_DISABLED", "true", false),
+                (&traces, "OTEL_TRACES_EXPORTER", "none", false),
+                (&metrics, "OTEL_METRICS_EXPORTER", "none", false),
+                (&traces, "OTEL_METRICS_EXPORTER", "none", true),
+                (&metrics, "OTEL_TRACES_EXPORTER", "none", true),
+                (&general, "OTEL_METRICS_EXPORTER", "none", true),
+            ] {
+                let given = given(&[(variable, value), (off, value_off)]);
+                assert_eq!(given.is_err(), is_read, "{variable}={value} {off}={value_off}: {given:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_general_is_not_read_where_both_signals_say_otherwise() {
+        for (what, wrong, right) in
+            [("ENDPOINT", "https://", "http://localhost:4318/v1/traces"), ("PROTOCOL", "http/json", "grpc")]
+        {
+            let [general, traces, metrics] =
+                ["", "TRACES_", "METRICS_"].map(|of| format!("OTEL_EXPORTER_OTLP_{of}{what}"));
+            let both = [(general.as_str(), wrong), (&traces, right), (&metrics, right)];
+
+            given(&both).expect("nobody asks for the general one");
+            assert_eq!(given(&both[..2]).expect_err("the metrics do").variable, general);
+        }
+    }
+
+    #[test]
+    fn a_sampler_that_cannot_be_read_is_told_of_and_everything_is_kept() {
+        let arg = "OTEL_TRACES_SAMPLER_ARG";
+        let name = given(&[("OTEL_TRACES_SAMPLER", "tracidratio"), (arg, "0.1")]).unwrap();
+        let ratio = [("OTEL_TRACES_SAMPLER", "traceidratio"), (arg, "10%")];
+        let off = [ratio[0], ratio[1], ("OTEL_TRACES_EXPORTER", "none")];
+
+        let told = |settings: Settings| settings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let no_name = "OTEL_TRACES_SAMPLER is `tracidratio`: there is no such sampler: parentbased_always_on is used";
+        assert_eq!(told(name), [no_name]);
+        let no_ratio = "OTEL_TRACES_SAMPLER_ARG is `10%`: no ratio from 0 to 1: every trace is told";
+        assert_eq!(told(given(&ratio).unwrap()), [no_ratio]);
+        assert!(told(given(&off).unwrap()).is_empty(), "no trace is told at all");
+        assert!(told(given(&[]).unwrap()).is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub type Export<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + '
 
 /// Where spans go, and how to get to where metrics go. Called by one exporter, one call at a time.
 pub trait Sink: Send + 'static {
-    /// Takes a batch; what is left in it after an error was not taken.
+    /// Takes a batch; what is left in it after an error, or when its time is over, was not taken.
     fn spans<'a>(&'a mut self, batch: &'a mut Vec<Span>) -> Export<'a>;
 
     /// Where metrics go, asked once at the start; `None` is nowhere.
@@ -75,7 +75,7 @@ impl<F> fmt::Debug for ToClosure<F> {
 #[derive(Debug)]
 pub struct Otlp {
     identity: Identity,
-    spans: Line<SpanExporter>,
+    spans: Option<Line<SpanExporter>>,
     metrics: Option<Line<MetricExporter>>,
 }
 
@@ -86,37 +86,37 @@ impl Otlp {
     /// If an endpoint, headers or compression cannot be understood.
     pub fn new(settings: &Settings) -> Result<Self, ExporterBuildError> {
         let endpoint = settings.endpoint.clone();
+        let spans = || Line::to(endpoint.clone(), settings.transports.clone(), span_exporter);
         let metrics = || Line::to(endpoint.clone(), settings.metric_transports.clone(), metric_exporter);
         Ok(Self {
             identity: Identity::of_this_process(),
             metrics: settings.metrics.then(metrics).transpose()?,
-            spans: Line::to(endpoint, settings.transports.clone(), span_exporter)?,
+            spans: settings.traces.then(spans).transpose()?,
         })
     }
 
     async fn send(&mut self, batch: &mut Vec<Span>) -> Result<(), String> {
-        let mut groups = by_role(std::mem::take(batch)).into_iter();
-        while let Some((role, spans)) = groups.next() {
-            if let Err(error) = self.send_as(&role, &spans).await {
-                // What could not be sent goes back, with everything behind it.
-                batch.extend(spans);
-                batch.extend(groups.flat_map(|(_, spans)| spans));
-                return Err(error);
-            }
+        batch.sort_by(|one, other| one.role.cmp(&other.role));
+        while let Some(role) = batch.first().map(|span| span.role.clone()) {
+            let of_role = batch.partition_point(|span| span.role == role);
+            // They leave the batch when they are taken, and not before: this may be cut off while it waits.
+            self.send_as(&role, &batch[..of_role]).await?;
+            batch.drain(..of_role);
         }
         Ok(())
     }
 
     async fn send_as(&mut self, role: &Role, spans: &[Span]) -> Result<(), String> {
         let resource = self.identity.of(role);
+        let Some(line) = &mut self.spans else { return Err("traces are not exported".to_owned()) };
         let mut failed = None;
-        for _ in 0..self.spans.transports.len() {
-            self.spans.exporter.set_resource(&resource);
-            match self.spans.exporter.export(data(spans.iter().cloned())).await {
-                Ok(()) => return self.spans.keep(),
+        for _ in 0..line.transports.len() {
+            line.exporter.set_resource(&resource);
+            match line.exporter.export(data(spans.iter().cloned())).await {
+                Ok(()) => return line.keep(),
                 Err(error) => failed = failed.or(Some(error.to_string())),
             }
-            self.spans.turn()?;
+            line.turn()?;
         }
         Err(failed.unwrap_or_else(|| "there is no transport".to_owned()))
     }

@@ -32,7 +32,7 @@ use tokio::{
 
 use crate::{
     fold::Fold,
-    metrics::Metrics,
+    metrics::{Metrics, Open},
     settings::Settings,
     sink::{MetricSink, Sink},
     span::Span,
@@ -86,6 +86,8 @@ struct Source {
     clock: Clock,
     past: u64,
     fold: Fold,
+    /// What is open in it, for the numbers.
+    open: Open,
     places: Places,
     /// Who was turned away at its edge and counted already, by reason.
     turned_away: HashMap<&'static str, u64>,
@@ -114,7 +116,8 @@ pub(crate) struct Worker {
     /// The spans that were dropped when numbers were told last.
     drops_told: u64,
     metrics_due: Instant,
-    flushing: Option<Flushed>,
+    /// Who wants to be told when all is sent.
+    flushing: Vec<Flushed>,
     counts: Arc<Counts>,
     told: u64,
 }
@@ -143,7 +146,7 @@ impl Worker {
             telling: None,
             drops_told: 0,
             metrics_due,
-            flushing: None,
+            flushing: Vec::new(),
             counts,
             told: 0,
         }
@@ -173,7 +176,7 @@ impl Worker {
             }
             self.look();
             self.send();
-            if self.flushing.is_none() && !open {
+            if self.flushing.is_empty() && !open {
                 drop(self.provider.shutdown());
                 return;
             }
@@ -183,7 +186,8 @@ impl Worker {
     fn follow(&mut self, Followed { tail, clock, places }: Followed) {
         let past = tail.past();
         let fold = Fold::new(past, self.settings.sampling.clone(), self.settings.content);
-        self.sources.push(Source { tail, clock, past, fold, places, turned_away: HashMap::new(), ended: false });
+        let (open, turned_away) = (Open::default(), HashMap::new());
+        self.sources.push(Source { tail, clock, past, fold, open, places, turned_away, ended: false });
     }
 
     /// Everything there is leaves now; what cannot is given up.
@@ -194,7 +198,7 @@ impl Worker {
         self.failures = 0;
         self.due = Some(Instant::now());
         self.metrics_due = Instant::now();
-        self.flushing = Some(done);
+        self.flushing.push(done);
     }
 
     /// Takes what has come since, in small bites.
@@ -206,10 +210,11 @@ impl Worker {
                     self.counts.missed.fetch_add(missed, Ordering::Relaxed);
                     self.metrics.missed(missed);
                     source.fold.lose();
+                    self.metrics.lose(&mut source.open);
                 }
                 for recorded in &events {
                     source.fold.apply(recorded);
-                    self.metrics.apply(recorded, recorded.seq > source.past);
+                    self.metrics.apply(&mut source.open, recorded, recorded.seq > source.past);
                     source.ended |= matches!(recorded.event, Event::Runtime(RuntimeEvent::RuntimeStopped { .. }))
                         && recorded.seq > source.past;
                 }
@@ -217,10 +222,13 @@ impl Worker {
                     break;
                 }
             }
-            source.tail.appends().into_iter().for_each(|took| self.metrics.kept(took));
-            for (reason, submissions) in source.places.turned_away_for() {
-                let counted = source.turned_away.entry(reason).or_default();
-                self.metrics.turned_away(reason, submissions - std::mem::replace(counted, submissions));
+            if source.open.knows_its_team() {
+                source.tail.appends().into_iter().for_each(|took| self.metrics.kept(&source.open, took));
+                for (reason, submissions) in source.places.turned_away_for() {
+                    let counted = source.turned_away.entry(reason).or_default();
+                    let more = submissions - std::mem::replace(counted, submissions);
+                    self.metrics.turned_away(&source.open, reason, more);
+                }
             }
             source.fold.tick(source.clock.now());
             for span in source.fold.take() {
@@ -234,7 +242,11 @@ impl Worker {
                 }
             }
         }
-        self.sources.retain(|source| !source.ended || source.tail.waiting() > 0);
+        for over in self.sources.extract_if(.., |source| source.ended && source.tail.waiting() == 0) {
+            let mut open = over.open;
+            // What it leaves to a resume runs no more.
+            self.metrics.lose(&mut open);
+        }
         if !self.queue.is_empty() && self.due.is_none() {
             self.due = Some(Instant::now() + self.settings.delay);
         }
@@ -271,16 +283,14 @@ impl Worker {
 
     /// No span is left. What was dropped at the end is told as a number yet.
     fn flushed(&mut self, now: Instant) {
-        if self.flushing.is_some()
+        if !self.flushing.is_empty()
             && self.telling.is_none()
             && self.drops_told < self.counts.dropped.load(Ordering::Relaxed)
         {
             self.send_metrics(now);
         }
-        if self.telling.is_none()
-            && let Some(done) = self.flushing.take()
-        {
-            done();
+        if self.telling.is_none() {
+            self.flushing.drain(..).for_each(|done| done());
         }
     }
 
@@ -299,11 +309,13 @@ impl Worker {
 
     fn sent(&mut self, sent: Result<Sent, tokio::task::JoinError>) {
         self.sending = None;
-        self.on_its_way = 0;
+        let on_its_way = std::mem::take(&mut self.on_its_way);
         let Ok((sink, back, count, result)) = sent else {
             // A sink that panicked is gone, and with it what it held: nothing can be sent any more.
             tracing::error!("exporter of spans panicked");
-            self.flushing = None;
+            self.failed("the exporter of spans panicked".to_owned());
+            self.dropped(on_its_way as u64);
+            self.flushing.clear();
             return;
         };
         self.sink = Some(sink);
@@ -312,16 +324,16 @@ impl Worker {
             Ok(()) => {
                 self.counts.exported.fetch_add(count as u64, Ordering::Relaxed);
                 self.failures = 0;
-                self.due = Some(if self.flushing.is_some() { now } else { now + self.settings.delay });
+                self.due = Some(if self.flushing.is_empty() { now + self.settings.delay } else { now });
             }
             Err(error) => {
                 self.counts.exported.fetch_add((count - back.len()) as u64, Ordering::Relaxed);
                 tracing::warn!(error, "spans could not be exported");
-                *self.counts.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                self.failed(error);
                 back.into_iter().rev().for_each(|span| self.queue.push_front(span));
                 self.failures += 1;
                 self.due = Some(now + Duration::from_secs(1 << self.failures.min(5)).min(PAUSE_MAX));
-                if self.flushing.is_some() {
+                if !self.flushing.is_empty() {
                     self.give_up();
                 }
             }
@@ -332,8 +344,16 @@ impl Worker {
     fn give_up(&mut self) {
         let lost = self.queue.len() as u64;
         self.queue.clear();
-        self.counts.dropped.fetch_add(lost, Ordering::Relaxed);
-        self.metrics.dropped(lost);
+        self.dropped(lost);
+    }
+
+    fn dropped(&self, spans: u64) {
+        self.counts.dropped.fetch_add(spans, Ordering::Relaxed);
+        self.metrics.dropped(spans);
+    }
+
+    fn failed(&self, why: String) {
+        *self.counts.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
     /// Tells the numbers, unless they are being told.
@@ -367,7 +387,7 @@ async fn over<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::Joi
 
 /// A reader that can be asked while the provider holds it.
 #[derive(Clone, Debug)]
-struct Reader(Arc<ManualReader>);
+pub(crate) struct Reader(pub(crate) Arc<ManualReader>);
 
 impl MetricReader for Reader {
     fn register_pipeline(&self, pipeline: std::sync::Weak<Pipeline>) {

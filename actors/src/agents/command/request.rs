@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_protocols::{Capability, Code, GoalId, Json, Output, Permissions, TaskId};
+use bailiwick_protocols::{Capability, Code, GoalId, Json, Output, Permissions, TaskId, ToldVerdict, Verdict};
 use serde::Serialize;
 
 use super::AgentContext;
@@ -38,18 +38,8 @@ struct Task<'a> {
 struct Feedback<'a> {
     attempt: u32,
     code: Option<Code>,
-    verdict: Option<Verdict<'a>>,
+    verdict: Option<ToldVerdict<'a>>,
     message: &'a str,
-}
-
-/// What was found. What each judge said is told in words only, in the details.
-#[derive(Serialize)]
-struct Verdict<'a> {
-    passed: bool,
-    abstained: bool,
-    score: f64,
-    method: &'a str,
-    details: &'a str,
 }
 
 #[derive(Serialize)]
@@ -95,13 +85,7 @@ pub(super) fn write(task: &AgentContext) -> Vec<u8> {
 
 impl<'a> Feedback<'a> {
     fn of(feedback: &'a bailiwick_protocols::Feedback) -> Self {
-        let verdict = feedback.verdict.as_ref().map(|found| Verdict {
-            passed: found.passed,
-            abstained: found.abstained,
-            score: found.score,
-            method: &found.method,
-            details: &found.details,
-        });
+        let verdict = feedback.verdict.as_ref().map(Verdict::told);
         Self { attempt: feedback.attempt, code: feedback.code, verdict, message: &feedback.message }
     }
 }

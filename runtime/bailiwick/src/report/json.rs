@@ -50,7 +50,7 @@ fn attempt(attempt: &AttemptReport) -> Value {
         "agent": attempt.agent.as_str(),
         "outcome": attempt.outcome_word(),
         "code": code(attempt.outcome.as_ref().and_then(|outcome| outcome.code())),
-        "verdict": attempt.verdict.as_ref().map(verdict),
+        "verdict": attempt.verdict.as_ref().map(Verdict::told),
         "error": attempt.error().map(error),
         "duration_ms": units::millis(attempt.duration),
         "usage": attempt.usage,
@@ -66,16 +66,6 @@ fn output(output: &Output) -> Value {
         Value::String(output.content.canonical())
     };
     json!({ "format": output.format.as_str(), "content": content })
-}
-
-fn verdict(verdict: &Verdict) -> Value {
-    json!({
-        "passed": verdict.passed,
-        "abstained": verdict.abstained,
-        "score": verdict.score,
-        "method": verdict.method,
-        "details": verdict.details,
-    })
 }
 
 fn error(failure: &Failure) -> Value {

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// If there is no such goal, a living process has it, or its team cannot be started any more.
-pub(crate) async fn resume(args: ResumeArgs) -> Result<Done, Stop> {
+pub(crate) async fn resume(args: ResumeArgs, otlp: &mut Otlp) -> Result<Done, Stop> {
     let found = place::find(&args.goal.journal, &args.goal.goal)?;
     if let Some(damage) = &found.journal.damage {
         return Err(place::stop(damage));
@@ -40,7 +40,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> Result<Done, Stop> {
     }
     let Found { journal, goal, .. } = found;
     let builder = builder(&journal, Some(goal))?;
-    let otlp = Otlp::start(args.otlp)?;
+    otlp.start(args.otlp)?;
     let path = journal.path().to_owned();
     drop(journal);
     let own = place::own(&path)?;

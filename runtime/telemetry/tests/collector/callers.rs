@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bailiwick::{
     prelude::*,
-    telemetry::{Settings, Telemetry, settings::Transport},
+    telemetry::{Settings, Telemetry, settings::Transport, sink::Discard},
 };
 
 use super::{exported, grpc::GrpcCollector, http::Manner, seen::Seen, settings};
@@ -81,7 +81,11 @@ async fn a_trace_is_sampled_as_a_whole_or_not_at_all() {
         assert_eq!(names.iter().filter(|name| name.starts_with("invoke_workflow")).count(), 1, "{names:?}");
         assert_eq!(names.iter().filter(|name| name.starts_with("invoke_agent")).count(), 1, "{names:?}");
     }
-    assert_eq!(seen.value("bailiwick.goals", "outcome=verified"), Some(GOALS as f64), "numbers are not sampled");
+    assert_eq!(
+        seen.value("bailiwick.goals", "outcome=verified team=team"),
+        Some(GOALS as f64),
+        "numbers are not sampled"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,4 +119,25 @@ async fn a_callers_trace_is_linked_and_not_obeyed_unless_asked() {
     let seen = collector.seen();
     let root = seen.named("invoke_workflow")[0];
     assert_eq!((&root.parent[..], &root.trace[..2]), (&id[..], &[0x0a, 0xf7][..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_of_a_team_are_told_what_its_own_exporters_make_of_a_trace() {
+    let by = |sampler: &'static str| {
+        let settings = Settings::from_lookup(|name| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned()));
+        Telemetry::into_sink(settings.expect("it is a sampler"), Discard).expect("a thread can be started")
+    };
+    let (all, none) = (by("always_on"), by("always_off"));
+    for (followers, told) in [(&[][..], "01"), (&[&none][..], "00"), (&[&all][..], "01"), (&[&none, &all][..], "01")] {
+        let says = agent_fn("ada", ["speak"], |task: AgentContext| async move { Ok(Output::text(task.traceparent())) });
+        let team = Bailiwick::builder().agent(says).start().await.expect("a sound team");
+        followers.iter().for_each(|telemetry| team.followed_by(telemetry));
+        let goal = Goal::new("hello").needs_capability("speak");
+
+        let report = team.submit(goal).await.expect("there is room").await.expect("the runtime goes on");
+
+        let said = report.output().expect("it said it").as_text().expect("it is one");
+        assert!(said.ends_with(told), "{} follow: {said}", followers.len());
+        team.shutdown().await.expect("it ends well");
+    }
 }

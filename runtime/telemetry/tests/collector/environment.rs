@@ -108,7 +108,12 @@ async fn each_signal_goes_where_and_how_its_own_variables_say() {
     assert_eq!(seen.metric_requests, 0, "numbers go elsewhere");
     assert_eq!(collector.token.lock().expect("nobody panicked").as_deref(), Some("spans"));
     let elsewhere = numbers.seen();
-    assert_eq!(elsewhere.value("bailiwick.goals", "outcome=unverified"), Some(1.0), "{:#?}", elsewhere.values);
+    assert_eq!(
+        elsewhere.value("bailiwick.goals", "outcome=unverified team=team"),
+        Some(1.0),
+        "{:#?}",
+        elsewhere.values
+    );
     assert!(elsewhere.spans.is_empty());
     let headers = numbers.headers.lock().expect("nobody panicked").to_ascii_lowercase();
     assert!(headers.contains("x-token: numbers"), "{headers}");
@@ -146,5 +151,5 @@ async fn metrics_arrive_where_nobody_takes_traces() {
     let (_, seen, _) = run("", &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9")]).await;
 
     assert_eq!(seen.spans.len(), 0);
-    assert_eq!(seen.value("bailiwick.goals", "outcome=unverified"), Some(1.0), "{:#?}", seen.values);
+    assert_eq!(seen.value("bailiwick.goals", "outcome=unverified team=team"), Some(1.0), "{:#?}", seen.values);
 }

@@ -23,14 +23,15 @@ pub struct GrpcCollector {
     seen: Arc<Mutex<Seen>>,
     /// The header `x-token` of the last request.
     pub token: Arc<Mutex<Option<String>>>,
-    manner: Manner,
+    manner: Arc<Mutex<Manner>>,
 }
 
 impl GrpcCollector {
     pub async fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let collector = Self { endpoint, seen: Arc::default(), token: Arc::default(), manner };
+        let collector =
+            Self { endpoint, seen: Arc::default(), token: Arc::default(), manner: Arc::new(Mutex::new(manner)) };
         let (traces, metrics) =
             (TraceServiceServer::new(collector.clone()), MetricsServiceServer::new(collector.clone()));
         let server = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
@@ -42,8 +43,17 @@ impl GrpcCollector {
         self.seen.lock().expect("nobody panicked").clone()
     }
 
+    /// Behaves differently from here on.
+    pub fn now(&self, manner: Manner) {
+        *self.manner.lock().expect("nobody panicked") = manner;
+    }
+
+    fn manner(&self) -> Manner {
+        *self.manner.lock().expect("nobody panicked")
+    }
+
     async fn behave(&self) -> Result<(), Status> {
-        match self.manner {
+        match self.manner() {
             Manner::Answers | Manner::AnswersTraces => Ok(()),
             Manner::Refuses => Err(Status::permission_denied("not you")),
             Manner::AnswersAfter(time) => {
@@ -76,7 +86,7 @@ impl MetricsService for GrpcCollector {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         self.behave().await?;
-        if matches!(self.manner, Manner::AnswersTraces) {
+        if matches!(self.manner(), Manner::AnswersTraces) {
             return Err(Status::unimplemented("traces only"));
         }
         self.seen.lock().expect("nobody panicked").take_metrics(request.into_inner());

@@ -67,16 +67,16 @@ async fn spans_are_gathered_for_as_long_as_the_delay_says() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    assert_eq!(collector.seen().value(m::GOALS, "outcome=unverified"), Some(1.0), "it knows of the goal");
+    assert_eq!(collector.seen().value(m::GOALS, "outcome=unverified team=team"), Some(1.0), "it knows of the goal");
     assert_eq!(collector.seen().spans.len(), 0);
     telemetry.shutdown().await;
     assert_eq!(collector.seen().roots().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_given_up_when_its_time_is_over() {
+async fn an_export_is_given_up_when_its_time_is_over_and_its_spans_are_sent_again() {
     let collector = GrpcCollector::start(Manner::NeverAnswers).await;
-    let telemetry = set(&[("OTEL_BSP_EXPORT_TIMEOUT", "50")], &collector);
+    let telemetry = set(&[("OTEL_BSP_EXPORT_TIMEOUT", "500")], &collector);
 
     run(&telemetry, 1).await;
     let noticed = async {
@@ -86,7 +86,27 @@ async fn an_export_is_given_up_when_its_time_is_over() {
     };
 
     tokio::time::timeout(Duration::from_secs(8), noticed).await.expect("it is long over, and 30 s are not");
-    assert_eq!(telemetry.summary().dropped, 0, "what was not taken is kept");
+    let summary = telemetry.summary();
+    assert_eq!((summary.exported, summary.dropped), (0, 0), "what was not taken is kept");
+    collector.now(Manner::Answers);
+    let summary = telemetry.shutdown_within(Duration::from_secs(10)).await;
+    let seen = collector.seen();
+    seen.assert_whole();
+    assert_eq!((summary.exported, summary.dropped), (seen.spans.len() as u64, 0), "{summary:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_that_no_collector_took_before_the_end_are_counted_as_dropped() {
+    let (answers, silent) =
+        (GrpcCollector::start(Manner::Answers).await, GrpcCollector::start(Manner::NeverAnswers).await);
+    let mut told = Vec::new();
+    for collector in [&answers, &silent] {
+        let telemetry = set(&[("OTEL_BSP_EXPORT_TIMEOUT", "500"), ("OTEL_METRICS_EXPORTER", "none")], collector);
+        run(&telemetry, 1).await;
+        told.push(telemetry.shutdown_within(Duration::from_secs(10)).await);
+    }
+
+    assert_eq!((told[1].exported, told[1].dropped), (0, told[0].exported), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ mod many;
 mod numbers;
 mod second_process;
 mod seen;
+mod sinks;
 mod story;
 mod trouble;
 

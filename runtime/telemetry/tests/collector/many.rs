@@ -1,4 +1,5 @@
-//! Many goals at once, with default settings.
+//! Many goals at once, with default settings; only the end may take longer than by default: all is counted here, and a
+//! debug build makes and sends its last thousands of spans more slowly than a machine in use would.
 
 use bailiwick::{prelude::*, telemetry::settings::Transport};
 

@@ -131,7 +131,7 @@ async fn a_collector_that_answers_late_gets_everything() {
         let seen = collector.seen();
         seen.assert_whole();
         assert_eq!(summary.exported as usize, seen.spans.len(), "{transport:?}");
-        assert_eq!(seen.value(m::GOALS, "outcome=verified"), Some(1.0), "{transport:?}: {:#?}", seen.values);
+        assert_eq!(seen.value(m::GOALS, "outcome=verified team=team"), Some(1.0), "{transport:?}: {:#?}", seen.values);
     }
 }
 

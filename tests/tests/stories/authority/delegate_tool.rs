@@ -165,6 +165,20 @@ async fn a_call_is_carried_out_with_all_that_it_hands_along() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_is_told_what_was_found_and_not_who_judged() {
+    let judge = ScriptedJudge::new([json!({ "score": 0.9, "reason": "it shines" })]);
+    let worker = echo("worker").produces(Verify::Judge(JudgeSpec::new("it is gold").judges(1)));
+    let call = json!({ "agentName": "worker", "task": "count" });
+    let stage = Stage::seeded(3).agent(caller([call])).agent(worker).with(|team| team.judge(judge)).open().await;
+
+    let said = &said(&stage).await[0];
+
+    assert_eq!(said["outcome"], "verified", "{said}");
+    let verdict: Vec<_> = said["verdict"].as_object().expect("it was examined").keys().collect();
+    assert_eq!(verdict, ["abstained", "details", "method", "passed", "score"], "{said}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_goes_wrong_comes_back_as_a_code_and_not_as_a_crash() {
     let hangs = scripted("hangs", ["hang"], [ScriptedReply::hang()]);
     let fails = scripted("fails", ["fail"], [ScriptedReply::error("no ink").not_retryable()]);
