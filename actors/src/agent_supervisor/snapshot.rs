@@ -114,7 +114,7 @@ impl Written {
 }
 
 /// What stands for the beginning of an agent's stream. A snapshot that cannot be read was brought back by
-/// [`settle`] before anybody asks.
+/// [`give_up_unreadable`] before anybody asks.
 pub fn read(log: &Log, stream: &Stream) -> Option<Written> {
     log.base(stream).and_then(|base| Written::read(&base))
 }
@@ -123,7 +123,7 @@ pub fn read(log: &Log, stream: &Stream) -> Option<Written> {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub fn settle(log: &Log) -> Result<(), JournalError> {
+pub fn give_up_unreadable(log: &Log) -> Result<(), JournalError> {
     let is_useless = |stream: &Stream| log.base(stream).is_some_and(|base| Written::read(&base).is_none());
     log.streams().iter().filter(|stream| is_useless(stream)).try_for_each(|stream| log.unfold(stream))
 }
