@@ -181,38 +181,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use bailiwick_protocols::{Output, SettlementKind, event::SeatEnd};
-
-    use super::*;
-    use crate::{
-        agents::agent_fn,
-        policies::{
-            PolicySettings, TrustView, default_stack,
-            given::{admitted, delegation, id, second, settled, settlement},
-            stack::Stack,
-        },
-        trust_tracker::models::Asymmetric,
-    };
-
-    /// Whoever changes what is written down sees this go red: raise `FORM`, unless only a default setting changed, and
-    /// write the new hash here.
-    #[test]
-    fn what_is_written_down_has_the_shape_that_its_form_promises() {
-        let spec = agent_fn("ada", ["search"], |_| async { Ok(Output::text("3 sources")) });
-        let stack = Stack::new(default_stack(&spec, &PolicySettings::default()));
-        let trust = TrustView { records: BTreeMap::new(), model: Arc::new(Asymmetric::default()) };
-        let mut books = Books::new(stack, trust);
-        let fell = AgentFact::SeatDown { seat: 1, delegation: None, why: SeatEnd::Killed };
-        let failed = settled(settlement(id(1), SettlementKind::Failed));
-        for (fact, at) in [admitted(&delegation(1)), failed, admitted(&delegation(2)), fell].iter().zip(0..) {
-            books.apply(fact, second(at));
-        }
-
-        let written = Written::of(&books, &[(id(1), 2)].into()).expect("every policy says what it knows");
-        let frame = codec::encode(&written).expect("it is small");
-
-        let shape = blake3::hash(&frame).to_hex();
-        assert_eq!((crate::audit_log::snapshot::FORM, &shape[..16]), (1, "3e5358d68313d9c3"));
-    }
-}
+mod tests;
