@@ -248,7 +248,7 @@ impl AgentSupervisor {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn settle(&self) -> Result<(), JournalError> {
+    pub fn give_up_misfit(&self) -> Result<(), JournalError> {
         let stream = self.stream();
         if self.snapshot(&stream).is_some() { Ok(()) } else { self.world.log.unfold(&stream) }
     }

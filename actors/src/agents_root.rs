@@ -74,7 +74,7 @@ impl Hiring {
     /// # Errors
     /// If a snapshot is of no use, and the journal cannot be read.
     pub fn team(&self, specs: Vec<AgentSpec>, world: &World, lines: &Switchboard) -> Result<Roster, JournalError> {
-        snapshot::settle(&world.log)?;
+        snapshot::give_up_unreadable(&world.log)?;
         let (roster, directory) = (Roster::default(), &lines.team.directory);
         let present: BTreeSet<AgentName> = specs.iter().map(|spec| spec.name.clone()).collect();
         for stream in world.log.streams() {
@@ -100,7 +100,7 @@ impl Hiring {
             roster.add(supervisor);
         }
         // Before anybody lives, who may wait for no disk: a snapshot that does not fit a stack is given up here.
-        roster.all().values().try_for_each(AgentSupervisor::settle)?;
+        roster.all().values().try_for_each(AgentSupervisor::give_up_misfit)?;
         Ok(roster)
     }
 }

@@ -3,6 +3,9 @@
 //! Serde data only. Deliberately absent: no async, no clock, no randomness, no actor, no file.
 //! Every name is explained in `docs/glossary.md`, every number in `docs/semantics.md`.
 
+/// The version of this crate: what is written down as it is in memory is read by the same version alone.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub mod brief;
 pub mod capability;
 pub mod codec;

@@ -114,7 +114,7 @@ impl Written {
 }
 
 /// What stands for the beginning of an agent's stream. A snapshot that cannot be read was brought back by
-/// [`settle`] before anybody asks.
+/// [`give_up_unreadable`] before anybody asks.
 pub fn read(log: &Log, stream: &Stream) -> Option<Written> {
     log.base(stream).and_then(|base| Written::read(&base))
 }
@@ -123,7 +123,7 @@ pub fn read(log: &Log, stream: &Stream) -> Option<Written> {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub fn settle(log: &Log) -> Result<(), JournalError> {
+pub fn give_up_unreadable(log: &Log) -> Result<(), JournalError> {
     let is_useless = |stream: &Stream| log.base(stream).is_some_and(|base| Written::read(&base).is_none());
     log.streams().iter().filter(|stream| is_useless(stream)).try_for_each(|stream| log.unfold(stream))
 }
@@ -181,38 +181,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use bailiwick_protocols::{Output, SettlementKind, event::SeatEnd};
-
-    use super::*;
-    use crate::{
-        agents::agent_fn,
-        policies::{
-            PolicySettings, TrustView, default_stack,
-            given::{admitted, delegation, id, second, settled, settlement},
-            stack::Stack,
-        },
-        trust_tracker::models::Asymmetric,
-    };
-
-    /// Whoever changes what is written down sees this go red: raise `FORM`, unless only a default setting changed, and
-    /// write the new hash here.
-    #[test]
-    fn what_is_written_down_has_the_shape_that_its_form_promises() {
-        let spec = agent_fn("ada", ["search"], |_| async { Ok(Output::text("3 sources")) });
-        let stack = Stack::new(default_stack(&spec, &PolicySettings::default()));
-        let trust = TrustView { records: BTreeMap::new(), model: Arc::new(Asymmetric::default()) };
-        let mut books = Books::new(stack, trust);
-        let fell = AgentFact::SeatDown { seat: 1, delegation: None, why: SeatEnd::Killed };
-        let failed = settled(settlement(id(1), SettlementKind::Failed));
-        for (fact, at) in [admitted(&delegation(1)), failed, admitted(&delegation(2)), fell].iter().zip(0..) {
-            books.apply(fact, second(at));
-        }
-
-        let written = Written::of(&books, &[(id(1), 2)].into()).expect("every policy says what it knows");
-        let frame = codec::encode(&written).expect("it is small");
-
-        let shape = blake3::hash(&frame).to_hex();
-        assert_eq!((crate::audit_log::snapshot::FORM, &shape[..16]), (1, "3e5358d68313d9c3"));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What was folded of a stream, kept so that a start need not fold it again: never the truth, always rebuildable.
 //!
-//! A snapshot is sealed with a hash over the version of this crate, the stream, the event it was taken at and what was
+//! A snapshot is sealed with a hash over the versions of this crate and of the protocols, the stream, the event it was taken at and what was
 //! folded. Another version, another history or one changed byte break the seal, and then the stream is folded from its
 //! first event. So a journal may keep it anywhere, lose it, or keep none.
 
@@ -50,7 +50,7 @@ impl Snapshot {
 
     fn hash(&self) -> [u8; HASH] {
         let mut hasher = blake3::Hasher::new();
-        for text in [env!("CARGO_PKG_VERSION"), &self.stream.to_string()] {
+        for text in [env!("CARGO_PKG_VERSION"), bailiwick_protocols::VERSION, &self.stream.to_string()] {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
         hasher.update(&self.ver.to_le_bytes()).update(&self.form.to_le_bytes());
