@@ -190,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn what_fits_in_money_and_not_in_tokens_does_not_fit() {
+        let ledger = Ledger::new(Slice { micro_usd: Some(10), tokens: Some(10) });
+
+        assert!(ledger.fits(Slice { micro_usd: Some(10), tokens: Some(10) }));
+        assert!(!ledger.fits(Slice { micro_usd: Some(1), tokens: Some(11) }));
+        assert!(!ledger.fits(Slice { micro_usd: Some(11), tokens: Some(1) }));
+    }
+
+    #[test]
     fn of_a_budget_of_nothing_nothing_is_nearly_spent() {
         assert!(!Ledger::new(usd(0)).is_nearly_spent());
     }
