@@ -255,22 +255,6 @@ fn neither_queue_nor_children_are_the_agents_own_time() {
 }
 
 #[test]
-fn the_time_after_its_children_is_the_agents_own_again() {
-    let mut story = Story::new();
-    for _ in 0..5 {
-        let asked = story.ask("search");
-        story.begin(&asked);
-        story.tell([AgentFact::Parked { delegation: asked.id }]);
-        story.wait(5);
-        story.tell([AgentFact::Resumed { delegation: asked.id }]);
-        story.wait(49);
-        story.end(&asked, Verified);
-    }
-
-    assert!(story.is_open("search"));
-}
-
-#[test]
 fn an_unchecked_success_ends_a_row_of_failures() {
     let mut story = Story::new();
 
@@ -385,21 +369,6 @@ fn an_isolated_agent_has_no_quarantine_that_could_outlast_its_release() {
 }
 
 #[test]
-fn falls_from_before_the_trip_count_no_more_when_it_is_over() {
-    let mut story = Story::new();
-    story.draw = 0.0;
-    for seat in 1..=6 {
-        story.falls(seat);
-    }
-    story.wait(24);
-    assert!(story.is_half_open(""));
-
-    assert_eq!(story.falls(1), None, "it is the first of a new minute");
-
-    assert!(story.is_half_open(""));
-}
-
-#[test]
 fn asked_before_the_trip_is_carried_out_the_answer_is_the_same() {
     let mut early = Story::new();
     let fact = AgentFact::SeatDown { seat: 1, delegation: None, why: SeatEnd::Killed };
@@ -474,39 +443,6 @@ fn half_of_its_capabilities_are_the_agent_and_two_of_five_are_not() {
 
         assert_eq!(story.is_open(""), opens, "two of {}", others.len());
     }
-}
-
-#[test]
-fn a_seat_that_goes_down_in_order_is_no_fall() {
-    let mut story = Story::new();
-    let down = |why| AgentFact::SeatDown { seat: 1, delegation: None, why };
-    for _ in 0..6 {
-        // Recorded, and what follows was lost with the process.
-        story.breaker.apply(&down(SeatEnd::Crashed("boom".into())), story.now);
-    }
-
-    let mut in_order = Story::new();
-    (0..6).for_each(|_| in_order.breaker.apply(&down(SeatEnd::Idle), in_order.now));
-    assert_eq!(in_order.falls(1), None, "it is the first fall");
-    assert!(in_order.is_closed(""));
-
-    let idle = story.breaker.decide(&down(SeatEnd::Idle), &story.scene(&[]));
-
-    assert_eq!(idle, []);
-    assert_ne!(story.breaker.decide(&down(SeatEnd::Crashed("boom".into())), &story.scene(&[])), []);
-}
-
-#[test]
-fn a_fall_that_is_out_of_the_window_is_forgotten() {
-    let (mut twice, mut once) = (Story::new(), Story::new());
-    twice.falls(1);
-    twice.wait(60);
-    once.wait(60);
-
-    twice.falls(1);
-    once.falls(1);
-
-    assert_eq!(twice.breaker.memory, once.breaker.memory);
 }
 
 #[test]
