@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use bailiwick_protocols::Recorded;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::time::Instant;
 
 use crate::{address::Envelope, world::World};
 
@@ -36,7 +35,7 @@ impl Actor for AuditLog {
     type Arguments = ();
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, (): ()) -> Result<Self::State, ActorProcessingErr> {
-        let log = self.world.log.clone();
+        let (log, clock) = (self.world.log.clone(), self.world.clock);
         let epoch = log.begun().epoch;
         Ok(tokio::spawn(async move {
             loop {
@@ -45,10 +44,10 @@ impl Actor for AuditLog {
                     log.work().await;
                     continue;
                 };
-                let handed_over = Instant::now();
+                let handed_over = clock.elapsed();
                 match log.journal().append(epoch, batch).await {
                     Ok(()) => {
-                        log.note_append(handed_over.elapsed());
+                        log.note_append(clock.elapsed() - handed_over);
                         log.mark_durable(last);
                     }
                     Err(error) => {

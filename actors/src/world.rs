@@ -36,6 +36,11 @@ impl Clock {
         self.epoch + self.origin.elapsed()
     }
 
+    /// How long this clock has run, as exactly as the machine can tell: for how long something took.
+    pub fn elapsed(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
     /// Waits until a point in time; at once if it has passed.
     pub async fn sleep_until(&self, at: Timestamp) {
         tokio::time::sleep_until(self.origin + at.since(self.epoch)).await;

@@ -1,8 +1,8 @@
 //! What was folded of a stream, kept so that a start need not fold it again: never the truth, always rebuildable.
 //!
-//! A snapshot is sealed with a hash over the versions of this crate and of the protocols, the stream, the event it was taken at and what was
-//! folded. Another version, another history or one changed byte break the seal, and then the stream is folded from its
-//! first event. So a journal may keep it anywhere, lose it, or keep none.
+//! A snapshot is sealed with a hash over the versions of this crate and of the protocols, the stream, the event it was
+//! taken at and what was folded. Another version, another history or one changed byte break the seal, and then the stream
+//! is folded from its first event. So a journal may keep it anywhere, lose it, or keep none.
 
 use bailiwick_protocols::{Recorded, Stream};
 

@@ -266,12 +266,13 @@ impl Round {
 
 /// Waits until it has ended: where its files end, or because it was done before.
 fn until_its_end(child: &mut Child) {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         if child.try_wait().unwrap().is_some() {
             return;
         }
         sleep(Duration::from_millis(5));
     }
+    panic!("a run whose files may not grow goes on for a minute");
 }
 
 fn completed(events: &[Arc<Recorded>]) -> BTreeSet<String> {

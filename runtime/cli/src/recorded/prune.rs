@@ -31,6 +31,8 @@ pub(crate) fn prune(args: &PruneArgs) -> Result<Exit, Stop> {
     }
     if !told.is_empty() {
         stdout::write(&told.join("\n"))?;
+    } else if exit == Exit::Done {
+        paint::say("there is no journal yet: `bailiwick run TEAM.toml` begins one");
     }
     Ok(exit)
 }

@@ -61,6 +61,9 @@ fn beside_a_living_owner_and_without_an_age_nothing_is_pruned() {
         "command = [\"sh\", \"-c\", \"test -e ran && sleep 60; touch ran; echo hello\"]\nreply = \"text\"",
         "",
     );
+    let nothing = team.bailiwick(&["runs", "prune", "--older-than", "1d"]);
+    assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(0), ""), "{nothing:?}");
+    assert!(nothing.stderr.contains("there is no journal yet"), "{nothing:?}");
     team.run(&[]);
     let mut owner = team.start(&["run", "team.toml", "--events", "events.jsonl"]);
     team.until("task_started");
